@@ -1,0 +1,207 @@
+/** What the query engine answers, and what the HTTP API sends as JSON: one definition for server and clients. */
+
+/** Kinds of resource that `stat` can be asked for. */
+export type ResourceKind =
+  | 'cluster'
+  | 'namespace'
+  | 'deployment'
+  | 'statefulset'
+  | 'daemonset'
+  | 'replicaset'
+  | 'job'
+  | 'cronjob'
+  | 'pod'
+  | 'service'
+  | 'authority'
+  | 'route'
+
+/** The time that an answer covers: whole buckets from `from` to `to`; rates are counts divided by `seconds`. */
+export interface WindowAnswer {
+  /** As asked for, for example `1m`. */
+  readonly requested: string
+  /** RFC 3339. */
+  readonly from: string
+  readonly to: string
+  readonly seconds: number
+}
+
+export interface AnswerBase {
+  readonly window: WindowAnswer
+  /** Event time up to which every partition is known to be folded, RFC 3339; null where nothing ever was. */
+  readonly watermark: string | null
+  /** Clusters or peers whose data is missing from this answer, each with the reason. */
+  readonly partial: readonly { readonly source: string; readonly reason: string }[]
+}
+
+/** Milliseconds, each within the relative error of `latencyError`. */
+export interface LatencyAnswer {
+  readonly p50: number
+  readonly p95: number
+  readonly p99: number
+}
+
+export interface StatRow {
+  readonly cluster: string
+  readonly namespace: string
+  readonly kind: ResourceKind
+  readonly name: string
+  /** Successes over requests, 0 to 1; null where there were no requests. */
+  readonly success: number | null
+  /** Requests a second; null where there were none. */
+  readonly rps: number | null
+  readonly requests: number
+  readonly failures: number
+  /** Null where there were no requests. */
+  readonly latencyMs: LatencyAnswer | null
+  /** Open TCP connections; null where no proxy reports any. */
+  readonly tcpOpen: number | null
+  /** Null where no proxy reports connections. */
+  readonly readBytesPerSecond: number | null
+  readonly writeBytesPerSecond: number | null
+  /** Reporting pods heard of in the last 60 s; null for kinds that have no pods (service, authority, route). */
+  readonly meshed: number | null
+}
+
+export interface StatAnswer extends AnswerBase {
+  /** By kind, then cluster, namespace, name. */
+  readonly rows: readonly StatRow[]
+  /** Largest relative error of a latency quantile. */
+  readonly latencyError: number
+  /** Where `rows` is empty: why. */
+  readonly empty?: EmptyReason
+}
+
+/** Why an answer has no rows, in words for people, and what there is instead. */
+export interface EmptyReason {
+  readonly kind: 'nothing-at-all' | 'unknown-resource' | 'not-in-window'
+  readonly message: string
+  /** Resources that were seen, as `kind/name` of the namespace asked for or `namespace/kind/name`; at most 10. */
+  readonly seen: readonly string[]
+}
+
+export interface TopRow {
+  readonly cluster: string
+  readonly source: WorkloadAnswer
+  readonly destination: WorkloadAnswer
+  readonly method: string
+  /** The path, or the route when rows are by route. */
+  readonly path: string
+  /** At least the true number of requests, and at most `error` more; `error` is 0 where counts are exact. */
+  readonly count: number
+  readonly error: number
+  readonly rps: number
+  readonly success: number
+  /** Milliseconds. Null by route, which keeps quantiles instead. */
+  readonly bestMs: number | null
+  readonly worstMs: number | null
+  readonly lastMs: number | null
+  /** Null by path. */
+  readonly latencyMs: LatencyAnswer | null
+}
+
+export interface WorkloadAnswer {
+  readonly cluster: string
+  readonly namespace: string
+  readonly kind: string
+  readonly name: string
+}
+
+export interface TopAnswer extends AnswerBase {
+  /** By count, descending. */
+  readonly rows: readonly TopRow[]
+  readonly by: 'path' | 'route'
+  /** Requests of all rows, those that did not fit the answer's limit included. */
+  readonly total: number
+  readonly empty?: EmptyReason
+}
+
+export interface EdgeRow {
+  readonly source: WorkloadAnswer
+  readonly destination: WorkloadAnswer
+  /** Share of requests over TLS, 0 to 1; null where no proxy says. */
+  readonly secured: number | null
+  readonly clientIdentity: string | null
+  readonly serverIdentity: string | null
+  readonly success: number | null
+  readonly rps: number | null
+  readonly requests: number
+  readonly failures: number
+  readonly latencyMs: LatencyAnswer | null
+  readonly tcpOpen: number | null
+}
+
+export interface EdgesAnswer extends AnswerBase {
+  /** By source, then destination. */
+  readonly rows: readonly EdgeRow[]
+  readonly empty?: EmptyReason
+}
+
+export interface RouteRow {
+  readonly cluster: string
+  readonly namespace: string
+  readonly service: string
+  /** `[DEFAULT]` where a request had neither route nor path. */
+  readonly route: string
+  readonly method: string
+  readonly success: number | null
+  readonly rps: number | null
+  readonly requests: number
+  readonly failures: number
+  readonly latencyMs: LatencyAnswer | null
+}
+
+export interface RoutesAnswer extends AnswerBase {
+  /** By service, then route, then method. */
+  readonly rows: readonly RouteRow[]
+  readonly empty?: EmptyReason
+}
+
+export interface TimeseriesPoint {
+  /** Start of the step, RFC 3339. */
+  readonly time: string
+  readonly requests: number
+  readonly success: number | null
+  readonly rps: number
+  readonly latencyMs: LatencyAnswer | null
+}
+
+export interface TimeseriesAnswer extends AnswerBase {
+  readonly stepSeconds: number
+  readonly series: readonly {
+    readonly cluster: string
+    readonly namespace: string
+    readonly kind: ResourceKind
+    readonly name: string
+    readonly points: readonly TimeseriesPoint[]
+  }[]
+  readonly empty?: EmptyReason
+}
+
+export interface ResourcesAnswer extends AnswerBase {
+  /** Everything seen in the window, by cluster, namespace, kind, name. */
+  readonly resources: readonly {
+    readonly cluster: string
+    readonly namespace: string
+    readonly kind: ResourceKind
+    readonly name: string
+  }[]
+}
+
+/** One line of a tap's NDJSON, or one frame of its websocket. Counts are since the tap began. */
+export interface TapAnswer {
+  readonly events: readonly TapEventAnswer[]
+  readonly seen: number
+  readonly matched: number
+  readonly sent: number
+  /** Matching events that this client did not get because it read too slowly. */
+  readonly dropped: number
+  /** Matching events left out to keep to `max_rps`. */
+  readonly sampledOut: number
+}
+
+/** A request event in the shape that `POST /v1/events` takes. */
+export interface TapEventAnswer {
+  readonly time: string
+  readonly direction: 'inbound' | 'outbound'
+  readonly [field: string]: unknown
+}

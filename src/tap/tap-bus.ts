@@ -1,0 +1,55 @@
+import type { RequestEvent } from '../event/event.ts'
+import type { TapQuery } from './tap-query.ts'
+
+export interface TapRegistration {
+  readonly id: string
+  readonly query: TapQuery
+}
+
+/** A matching event with the random priority that decides who stays when there are more than `maxRps`. */
+export interface TapCandidate {
+  /** Uniform in [0, 1); the lowest stay. */
+  readonly priority: number
+  readonly event: RequestEvent
+}
+
+/** What one worker saw for one tap in one slice of time. */
+export interface TapFrame {
+  /** Events that the worker folded while the tap was registered, since its last frame. */
+  readonly seen: number
+  /** Of those, how many match the query. */
+  readonly matched: number
+  /** At most `maxRps` of them a second: the ones with the lowest priorities. */
+  readonly candidates: readonly TapCandidate[]
+}
+
+/**
+ * Carries taps from gateways to workers and frames back: Redis, or inside the process.
+ *
+ * - Registrations expire `ttlMs` after the last `register` of their id, so a gateway that dies leaves nothing behind.
+ * - `watch` pushes the whole set: at once, then on every change. A worker evaluates exactly that set.
+ * - Delivery of frames is at most once: a frame without subscriber, or over a broken connection, is gone. Frames of one
+ *   publisher arrive in order.
+ * - Failures reject with a `TapBusError`. `close` is idempotent.
+ */
+export interface TapBus {
+  register(tap: TapRegistration, ttlMs: number): Promise<void>
+  unregister(id: string): Promise<void>
+  watch(listener: (taps: readonly TapRegistration[]) => void): Promise<() => void>
+  publish(tapId: string, frame: TapFrame): Promise<void>
+  subscribe(tapId: string, listener: (frame: TapFrame) => void): Promise<() => Promise<void>>
+  close(): Promise<void>
+}
+
+export type TapBusErrorCode = 'TAP_BUS_UNAVAILABLE' | 'TAP_BUS_CLOSED' | 'TAP_LIMIT'
+
+/** An operational failure of a tap bus. */
+export class TapBusError extends Error {
+  readonly code: TapBusErrorCode
+
+  constructor(code: TapBusErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'TapBusError'
+    this.code = code
+  }
+}
