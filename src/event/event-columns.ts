@@ -17,6 +17,8 @@ export class EventColumns {
   sequence = 0
   /** Fields or attributes that the codec does not know, and ignored. */
   unknownFields = 0
+  /** Spans that are no request, and skipped: only OTLP has such. */
+  skipped = 0
 
   /** Request events held. */
   requests = 0
@@ -59,6 +61,7 @@ export class EventColumns {
     this.producer = ''
     this.sequence = 0
     this.unknownFields = 0
+    this.skipped = 0
     this.requests = 0
     this.hasTraces = false
     this.headers = 0
