@@ -1,0 +1,67 @@
+/**
+ * The arrows between the folders of src/: what each may import besides itself. A folder that is not listed may
+ * import nothing. Checked by `npm run check`.
+ */
+const arrows = {
+  config: [],
+  event: [],
+  rollup: ['event'],
+  log: [],
+  store: ['log'],
+  tap: ['event', 'rollup'],
+  aggregator: ['event', 'rollup', 'log', 'store'],
+  ingest: ['event', 'log'],
+  query: ['event', 'rollup', 'log', 'store'],
+  gateway: ['event', 'tap', 'store', 'query'],
+  reporter: ['event'],
+  proxy: ['event', 'rollup', 'reporter'],
+  demo: ['event', 'proxy', 'reporter'],
+  cli: ['config', 'event', 'rollup', 'query', 'app', 'proxy', 'demo'],
+  app: ['*'],
+}
+
+const adapters = '(embedded|local|redis|kafka)'
+
+module.exports = {
+  forbidden: [
+    ...Object.entries(arrows)
+      .filter(([, allowed]) => !allowed.includes('*'))
+      .map(([folder, allowed]) => ({
+        name: `${folder}-imports-only-${allowed.join('-') || 'itself'}`,
+        severity: 'error',
+        from: { path: `^src/${folder}/` },
+        to: { path: '^src/', pathNot: `^src/(${[folder, ...allowed].join('|')})/` },
+      })),
+    {
+      name: 'only-composition-roots-see-adapters',
+      comment: 'which adapter runs is decided in src/app and known nowhere else',
+      severity: 'error',
+      from: { pathNot: `^src/(app|[a-z]+/${adapters})/` },
+      to: { path: `^src/[a-z]+/${adapters}/` },
+    },
+    {
+      name: 'event-and-rollup-are-pure',
+      comment: 'no clock, no randomness, nothing of Node: both are arguments',
+      severity: 'error',
+      from: { path: '^src/(event|rollup)/' },
+      to: { dependencyTypes: ['core', 'npm', 'npm-dev'] },
+    },
+    {
+      name: 'no-cycle',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'no-development-dependency-at-run-time',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'] },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsConfig: { fileName: 'tsconfig.json' },
+    tsPreCompilationDeps: true,
+  },
+}
