@@ -54,6 +54,16 @@ export function seriesKey(key: Omit<SeriesKey, 'id'>): SeriesKey {
   return { ...key, id }
 }
 
+const podless = new WeakMap<SeriesKey, SeriesKey>()
+
+/** The series that a series counts in where pods are not kept apart. Remembered as long as the series is. */
+export function withoutPod(key: SeriesKey): SeriesKey {
+  if (key.pod === '') return key
+  let without = podless.get(key)
+  if (without === undefined) podless.set(key, (without = seriesKey({ ...key, pod: '' })))
+  return without
+}
+
 /** What a blob holds the series of: one namespace of one cluster. */
 export interface Scope {
   readonly cluster: string
