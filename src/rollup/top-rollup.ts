@@ -1,0 +1,94 @@
+import type { Direction } from '../event/event.ts'
+import { OVERFLOW, type Workload } from './series.ts'
+import type { TopBlock, TopKey, TopSketchState } from './top-block.ts'
+import { DEFAULT_TOP_CAPACITY, type TopDelta, TopSketch } from './top-sketch.ts'
+
+export interface TopLimits {
+  /** Keys a destination. */
+  readonly capacity: number
+  /** Destinations a bucket; calls to further ones count for the destination `__overflow__` of their scope. */
+  readonly destinations: number
+}
+
+export const DEFAULT_TOP_LIMITS: TopLimits = { capacity: DEFAULT_TOP_CAPACITY, destinations: 20_000 }
+
+interface ScopeSketches {
+  readonly sketches: Map<string, TopSketch>
+  dirty: boolean
+}
+
+/** The top sketches of one bucket, by scope and destination. A monoid as `Rollup` is, within the sketches' error. */
+export class TopRollup {
+  readonly #limits: TopLimits
+  readonly #scopes = new Map<string, ScopeSketches>()
+  #destinations = 0
+
+  constructor(limits: TopLimits = DEFAULT_TOP_LIMITS) {
+    this.#limits = limits
+  }
+
+  add(
+    scope: string,
+    direction: Direction,
+    destination: Workload,
+    id: string,
+    key: TopKey,
+    delta: TopDelta,
+  ): void {
+    this.#sketch(scope, direction, destination).add(id, key, delta)
+  }
+
+  merge(scope: string, block: TopBlock): void {
+    for (const state of block.sketches) this.#sketch(scope, state.direction, state.destination).merge(state)
+  }
+
+  dirtyScopes(): string[] {
+    return [...this.#scopes].filter(([, scope]) => scope.dirty).map(([name]) => name)
+  }
+
+  scopes(): string[] {
+    return [...this.#scopes.keys()]
+  }
+
+  markClean(): void {
+    for (const scope of this.#scopes.values()) scope.dirty = false
+  }
+
+  /** Forgets what exceeds the sketches' capacities: after a number of `add`s. */
+  prune(): void {
+    for (const scope of this.#scopes.values()) {
+      if (scope.dirty) for (const sketch of scope.sketches.values()) sketch.prune()
+    }
+  }
+
+  block(scope: string): TopBlock {
+    const sketches: TopSketchState[] = []
+    for (const sketch of this.#scopes.get(scope)?.sketches.values() ?? []) sketches.push(sketch.state())
+    sketches.sort((a, b) => (destinationId(a) < destinationId(b) ? -1 : 1))
+    return { sketches }
+  }
+
+  #sketch(scopeName: string, direction: Direction, destination: Workload): TopSketch {
+    let scope = this.#scopes.get(scopeName)
+    if (scope === undefined) {
+      scope = { sketches: new Map(), dirty: true }
+      this.#scopes.set(scopeName, scope)
+    }
+    scope.dirty = true
+    const id = destinationId({ direction, destination })
+    const known = scope.sketches.get(id)
+    if (known !== undefined) return known
+    if (this.#destinations >= this.#limits.destinations && destination.name !== OVERFLOW) {
+      return this.#sketch(scopeName, direction, { cluster: '', namespace: '', kind: '', name: OVERFLOW })
+    }
+    this.#destinations++
+    const sketch = new TopSketch(direction, destination, this.#limits.capacity)
+    scope.sketches.set(id, sketch)
+    return sketch
+  }
+}
+
+function destinationId(sketch: { readonly direction: Direction; readonly destination: Workload }): string {
+  const { cluster, namespace, kind, name } = sketch.destination
+  return [sketch.direction, cluster, namespace, kind, name].join('\u0000')
+}
