@@ -1,0 +1,80 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { type ApiDescription, type DescribedRoute, type Operation, openApiDocument } from './openapi.ts'
+
+/** Where the documentation's page is. */
+export const DOCS_PATH = '/api/docs'
+
+/** Swagger UI styles its elements itself; apart from that only the server's own files are let in. */
+const PAGE_POLICY =
+  "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
+  "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** Headers of the page's own answers that are passed on. */
+const PASSED_ON = ['content-type', 'etag', 'last-modified', 'location'] as const
+
+/**
+ * Adds `/api/openapi.json`, the OpenAPI document of `routes`, and `/api/docs/`, its page.
+ *
+ * Both are made when first asked for: neither is needed to serve, and Swagger UI takes its time to load. Its page is a
+ * fastify instance of its own that never listens.
+ */
+export function addDocsRoutes(
+  app: FastifyInstance,
+  api: ApiDescription,
+  routes: readonly DescribedRoute[],
+): void {
+  let json: string | undefined
+  let page: Promise<FastifyInstance> | undefined
+
+  app.get('/api/openapi.json', { config: { operation: OPENAPI } }, async (_request, reply) => {
+    json ??= JSON.stringify(openApiDocument(api, routes))
+    return reply.header('content-type', 'application/json; charset=utf-8').send(json)
+  })
+
+  app.get(DOCS_PATH, async (_request, reply) => reply.redirect(`${DOCS_PATH}/`, 308))
+  app.get(`${DOCS_PATH}/`, { config: { operation: DOCS } }, answerFromPage)
+  app.get(`${DOCS_PATH}/*`, answerFromPage)
+  app.addHook('onClose', async () => {
+    await (await page)?.close()
+  })
+
+  async function answerFromPage(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    page ??= import('./swagger-page.ts').then(({ createSwaggerPage }) =>
+      createSwaggerPage(openApiDocument(api, routes), DOCS_PATH),
+    )
+    const answer = await (await page).inject({ method: 'GET', url: request.url, headers: request.headers })
+    if (answer.statusCode === 404) {
+      reply.callNotFound()
+      return reply
+    }
+    for (const name of PASSED_ON) {
+      const value = answer.headers[name]
+      if (value !== undefined) reply.header(name, value)
+    }
+    return reply
+      .code(answer.statusCode)
+      .headers({ 'content-security-policy': PAGE_POLICY, 'cache-control': 'no-cache' })
+      .send(answer.rawPayload)
+  }
+}
+
+const OPENAPI: Operation = {
+  operationId: 'openapi',
+  summary: 'This document',
+  tags: ['documentation'],
+  responses: {
+    '200': {
+      description: 'An OpenAPI 3.1 document.',
+      content: { 'application/json': { schema: { type: 'object' } } },
+    },
+  },
+}
+
+const DOCS: Operation = {
+  operationId: 'docs',
+  summary: 'This document as a page to read and try',
+  tags: ['documentation'],
+  responses: {
+    '200': { description: 'Swagger UI.', content: { 'text/html': { schema: { type: 'string' } } } },
+  },
+}

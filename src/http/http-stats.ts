@@ -1,0 +1,16 @@
+/** Running counts of an HTTP server. */
+export interface HttpStats {
+  requests: number
+  /** Answers other than success, by the problem's code. */
+  readonly problems: Record<string, number>
+  /** Connections refused because there were too many. */
+  droppedConnections: number
+}
+
+export function httpStats(): HttpStats {
+  return { requests: 0, problems: {}, droppedConnections: 0 }
+}
+
+export function countProblem(stats: HttpStats, code: string): void {
+  stats.problems[code] = (stats.problems[code] ?? 0) + 1
+}

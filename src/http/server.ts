@@ -1,0 +1,178 @@
+import type { Socket } from 'node:net'
+import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify'
+import { HostGuard } from './host-guard.ts'
+import { countProblem, type HttpStats } from './http-stats.ts'
+import type { DescribedRoute, Operation } from './openapi.ts'
+import { HttpProblem } from './problem.ts'
+import { type ProblemAnswers, rawProblemAnswer } from './problem-answers.ts'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** What the route does, for the OpenAPI document. Routes without one are not part of the API. */
+    operation?: Operation
+  }
+}
+
+export interface HttpLimits {
+  /** Longest URL, in characters; beyond it 414. */
+  readonly urlLength: number
+  /** Most bytes of a request's line and headers; beyond it 431. */
+  readonly headerBytes: number
+  /** Connections open at once; further ones are closed at once. */
+  readonly connections: number
+  /** From a request's first byte to its last; beyond it 408. */
+  readonly requestTimeoutMs: number
+  /** From a request's headers to the first byte of its answer; beyond it 503. */
+  readonly handlerTimeoutMs: number
+  /** How long `close` waits for answers under way before it cuts their connections. */
+  readonly closeGraceMs: number
+}
+
+export const DEFAULT_HTTP_LIMITS: HttpLimits = {
+  urlLength: 8192,
+  headerBytes: 16 * 1024,
+  connections: 4096,
+  requestTimeoutMs: 30_000,
+  handlerTimeoutMs: 30_000,
+  closeGraceMs: 5000,
+}
+
+export interface HttpServerOptions {
+  readonly logger?: FastifyBaseLogger
+  /** Names, besides localhost and IP addresses, that the server may be reached by. See `HostGuard`. */
+  readonly allowedHosts?: readonly string[]
+  readonly limits: HttpLimits
+  readonly problems: ProblemAnswers
+}
+
+/** Paths that anyone may ask for: probes reach a server by whatever name they like and learn nothing. */
+const UNGUARDED = new Set(['/livez', '/readyz'])
+
+const BASE_HEADERS = {
+  'x-content-type-options': 'nosniff',
+  'cross-origin-resource-policy': 'same-origin',
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'cache-control': 'no-store',
+}
+
+/**
+ * A fastify instance with what all of meshtap's HTTP servers share: limits, the guard of hosts and origins, security
+ * headers, problems for every failure (fastify's and Node's own included), 405 with `Allow`, and a bounded close.
+ */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { limits, problems } = options
+  const { stats } = problems
+  const guard = new HostGuard(options.allowedHosts)
+  let closing = false
+
+  const app = fastify({
+    http: {
+      maxHeaderSize: limits.headerBytes,
+      headersTimeout: Math.min(limits.requestTimeoutMs, 20_000),
+      requestTimeout: limits.requestTimeoutMs,
+      connectionsCheckingInterval: Math.max(100, Math.min(limits.requestTimeoutMs / 4, 5000)),
+    },
+    requestTimeout: limits.requestTimeoutMs,
+    handlerTimeout: limits.handlerTimeoutMs,
+    return503OnClosing: false,
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    logController: new LogController({ disableRequestLogging: true }),
+    // A URL that cannot be routed: no hook runs.
+    frameworkErrors: (error, request, reply) => {
+      stats.requests++
+      reply.headers(BASE_HEADERS)
+      problems.send(error, request, reply)
+    },
+    clientErrorHandler: (error, socket) => answerClientError(error, socket, stats),
+  })
+  app.server.maxConnections = limits.connections
+  app.server.on('drop', () => stats.droppedConnections++)
+
+  app.addHook('onRequest', async (request, reply) => {
+    stats.requests++
+    reply.headers(BASE_HEADERS)
+    if (closing) {
+      throw new HttpProblem(503, 'CLOSING', 'the server is closing; ask another one, or again in a moment', {
+        retryAfterSeconds: 1,
+        headers: { connection: 'close' },
+      })
+    }
+    if (request.url.length > limits.urlLength) {
+      throw new HttpProblem(
+        414,
+        'URL_TOO_LONG',
+        `the URL has ${request.url.length} characters; at most ${limits.urlLength} are read`,
+      )
+    }
+    if (!UNGUARDED.has(request.url)) guard.check(request.headers.host, request.headers.origin)
+  })
+
+  app.setErrorHandler((error, request, reply) => {
+    problems.send(error, request, reply)
+  })
+
+  const methods = new Map<string, Set<string>>()
+  app.addHook('onRoute', (route) => {
+    const known = methods.get(route.url) ?? new Set()
+    for (const method of [route.method].flat()) known.add(method)
+    methods.set(route.url, known)
+  })
+  app.setNotFoundHandler((request) => {
+    const path = request.url.split('?', 1)[0] ?? ''
+    const allowed = methods.get(path)
+    if (allowed === undefined) {
+      throw new HttpProblem(404, 'NOT_FOUND', `there is nothing at ${path}; /api/docs lists what there is`)
+    }
+    const allow = [...allowed].sort().join(', ')
+    throw new HttpProblem(405, 'METHOD_NOT_ALLOWED', `${path} takes ${allow}, not ${request.method}`, {
+      headers: { allow },
+    })
+  })
+
+  let cut: NodeJS.Timeout | undefined
+  app.addHook('preClose', async () => {
+    closing = true
+    cut = setTimeout(() => app.server.closeAllConnections(), limits.closeGraceMs)
+  })
+  app.addHook('onClose', async () => clearTimeout(cut))
+  return app
+}
+
+/** The routes of an instance that describe themselves, filled in as they are added. */
+export function describedRoutes(app: FastifyInstance): readonly DescribedRoute[] {
+  const routes: DescribedRoute[] = []
+  app.addHook('onRoute', ({ method, url, config }) => {
+    const operation = config?.operation
+    if (operation === undefined) return
+    for (const name of [method].flat()) if (name !== 'HEAD') routes.push({ method: name, url, operation })
+  })
+  return routes
+}
+
+/** Answers what Node refused before there was a request. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket, stats: HttpStats): void {
+  if (error.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const problem = clientProblem(error)
+  countProblem(stats, problem.code)
+  socket.end(rawProblemAnswer(problem))
+}
+
+function clientProblem(error: NodeJS.ErrnoException): HttpProblem {
+  switch (error.code ?? '') {
+    case 'HPE_HEADER_OVERFLOW':
+      return new HttpProblem(431, 'HEADERS_TOO_LARGE', 'the request line and headers are larger than is read')
+    case 'HPE_CHUNK_EXTENSIONS_OVERFLOW':
+      return new HttpProblem(
+        413,
+        'BODY_TOO_LARGE',
+        'the chunk extensions of the body are larger than is read',
+      )
+    case 'ERR_HTTP_REQUEST_TIMEOUT':
+      return new HttpProblem(408, 'REQUEST_TIMEOUT', 'the request did not arrive in time')
+    default:
+      return new HttpProblem(400, 'BAD_REQUEST', `this is not a request in HTTP/1.1: ${error.message}`)
+  }
+}
