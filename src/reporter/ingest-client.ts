@@ -1,0 +1,122 @@
+import type { After } from './timers.ts'
+
+/** Content type of an encoded batch of events. */
+const EVENT_BATCH = 'application/x-protobuf; proto=meshtap.v1.EventBatch'
+
+/** What became of one try to hand a batch over. */
+export type IngestAnswer =
+  | { readonly kind: 'accepted' }
+  /** The ingest will never take these bytes: a mistake on this side. */
+  | { readonly kind: 'refused'; readonly why: string }
+  /** It may take them later; `afterMs` is when it asks to be tried again. */
+  | { readonly kind: 'unavailable'; readonly why: string; readonly afterMs?: number }
+
+export type Fetch = (url: string, init: RequestInit) => Promise<Response>
+
+/** Most bytes read of an answer. */
+const ANSWER_BYTES = 8 * 1024
+
+/** Longest that an ingest may ask to be left alone. */
+const MAX_RETRY_AFTER_MS = 60_000
+
+export interface IngestClientOptions {
+  /** For one try. */
+  readonly timeoutMs: number
+  readonly after: After
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/** Posts encoded batches to `<ingestUrl>/v1/events`. */
+export class IngestClient {
+  readonly url: string
+  readonly #fetch: Fetch
+  readonly #options: IngestClientOptions
+
+  /** Throws a TypeError where `ingestUrl` is no http(s) URL. */
+  constructor(ingestUrl: string, fetch: Fetch, options: IngestClientOptions) {
+    this.url = eventsUrl(ingestUrl)
+    this.#fetch = fetch
+    this.#options = options
+  }
+
+  /** Never rejects. */
+  async post(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<IngestAnswer> {
+    const { timeoutMs, after, now } = this.#options
+    const attempt = new AbortController()
+    const stop = (): void => attempt.abort()
+    const cancelTimeout = after(timeoutMs, () => {
+      attempt.abort(new Error(`no answer within ${timeoutMs} ms`))
+    })
+    signal.addEventListener('abort', stop)
+    try {
+      const response = await this.#fetch(this.url, {
+        method: 'POST',
+        headers: { 'content-type': EVENT_BATCH },
+        body: bytes,
+        redirect: 'manual',
+        signal: attempt.signal,
+      })
+      const { status } = response
+      const text = await readStart(response)
+      if (status >= 200 && status < 300) return { kind: 'accepted' }
+      const why = `${status} ${detailOf(text)}`.trim()
+      if (status !== 408 && status !== 429 && status < 500) return { kind: 'refused', why }
+      const afterMs = retryAfterMs(response.headers.get('retry-after'), now())
+      return { kind: 'unavailable', why, ...(afterMs === undefined ? {} : { afterMs }) }
+    } catch (error) {
+      return { kind: 'unavailable', why: reasonOf(error) }
+    } finally {
+      cancelTimeout()
+      signal.removeEventListener('abort', stop)
+    }
+  }
+}
+
+function eventsUrl(ingestUrl: string): string {
+  const url = URL.parse(ingestUrl)
+  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
+    throw new TypeError(
+      `the ingest's URL is ${JSON.stringify(ingestUrl)}: it must be one such as http://127.0.0.1:4318`,
+    )
+  }
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}/v1/events`
+}
+
+/** Reads the answer's beginning as text, and what is beyond it not at all, so that the connection is mostly kept. */
+async function readStart(response: Response): Promise<string> {
+  if (response.body === null) return ''
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for await (const chunk of response.body) {
+    text += decoder.decode(chunk, { stream: true })
+    size += chunk.length
+    if (size > ANSWER_BYTES) break
+  }
+  return text
+}
+
+/** The `detail` of a problem document, else the text itself. */
+function detailOf(text: string): string {
+  try {
+    const problem: unknown = JSON.parse(text)
+    if (typeof problem === 'object' && problem !== null && 'detail' in problem) return String(problem.detail)
+  } catch {
+    // Not JSON: the text says what it says.
+  }
+  return text.slice(0, 200)
+}
+
+/** `Retry-After` is a number of seconds or a date (RFC 9110, section 10.2.3). */
+function retryAfterMs(header: string | null, nowMs: number): number | undefined {
+  if (header === null) return undefined
+  const ms = /^\d+$/.test(header.trim()) ? Number(header) * 1000 : Date.parse(header) - nowMs
+  return Number.isNaN(ms) ? undefined : Math.min(Math.max(ms, 0), MAX_RETRY_AFTER_MS)
+}
+
+/** `fetch` says only "fetch failed"; the system's word is in the cause. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error)
+  return error.cause instanceof Error ? error.cause.message || error.cause.name : error.message
+}
