@@ -1,0 +1,240 @@
+import { decode } from '../event/decode.ts'
+import type { DecodeFault } from '../event/decode-error.ts'
+import { Dictionary } from '../event/dictionary.ts'
+import { EventColumns } from '../event/event-columns.ts'
+import type { PartitionId, StoredRecord } from '../log/event-log.ts'
+import { FlowTable, type FlowTableOptions } from '../rollup/flow-table.ts'
+import { bucketStart, FINEST } from '../rollup/tier.ts'
+import type { CommitOutcome, PartitionMeta, RollupStore } from '../store/rollup-store.ts'
+import { type BucketLimits, PartitionBuckets } from './partition-buckets.ts'
+import { PartitionState } from './partition-state.ts'
+import { ProducerWindows } from './producer-windows.ts'
+
+/** How long after a bucket's end its events may still come without being late, by event time. */
+const LATENESS_MS = 5_000
+
+/** How long after its end an idle partition's bucket is closed, by the clock. */
+const IDLE_CLOSE_MS = 30_000
+
+/** Buckets and late deltas touched, or dead letters held, before a commit is due at once. */
+const MAX_PENDING = 256
+
+/** A record that could not be decoded, and why. */
+export interface DeadLetter {
+  readonly record: StoredRecord
+  readonly fault: DecodeFault
+}
+
+export interface ProcessorOptions {
+  readonly partition: PartitionId
+  readonly store: RollupStore
+  readonly now: () => number
+  readonly limits: BucketLimits
+  readonly flows: FlowTableOptions
+  /** Sees every batch that is folded, before it is: where taps look. */
+  readonly observe?: (columns: EventColumns) => void
+  /** Puts dead letters where people find them. A commit waits for it, so that none is lost. */
+  readonly setAside: (partition: PartitionId, letters: readonly DeadLetter[]) => Promise<void>
+}
+
+/** Running counts of a partition since its first event, committed with its rollups. */
+const COUNTERS = [
+  'requests',
+  'connections',
+  'records',
+  'bytes',
+  'late',
+  'future',
+  'expired',
+  'duplicates',
+  'deadLetters',
+  'unknownFields',
+  'skippedSpans',
+  'missingOffsets',
+] as const
+export type PartitionCounter = (typeof COUNTERS)[number]
+export type PartitionCounters = Record<PartitionCounter, number>
+
+/**
+ * One partition's only writer: decodes records, folds them into its buckets, commits what changed together with the
+ * offset. Holds nothing that it cannot rebuild from the log and the store.
+ *
+ * `process` and `commit` are not to be called while one of them is under way. After a commit that was refused or
+ * rejected the processor is of no more use: claim again, and go on from the offset that the new one names.
+ */
+export class PartitionProcessor {
+  readonly partition: PartitionId
+  readonly epoch: number
+  readonly #options: ProcessorOptions
+  readonly #state: PartitionState
+  readonly #buckets: PartitionBuckets
+  readonly #producers: ProducerWindows
+  readonly #counters: PartitionCounters
+  #deadLetters: DeadLetter[] = []
+  #columns: EventColumns
+  #flows: FlowTable
+  #committedOffset: number
+  #offset: number
+  #watermarkMs: number
+  #newestMs = 0
+  #closedThroughMs: number
+  #isCaughtUp = false
+  #isChanged = false
+
+  private constructor(
+    options: ProcessorOptions,
+    epoch: number,
+    meta: PartitionMeta | undefined,
+    buckets: PartitionBuckets,
+    state: PartitionState,
+  ) {
+    this.partition = options.partition
+    this.epoch = epoch
+    this.#options = options
+    this.#buckets = buckets
+    this.#state = state
+    this.#producers = meta === undefined ? new ProducerWindows() : ProducerWindows.decode(meta.producers)
+    this.#counters = { ...noCounts(), ...meta?.counters }
+    this.#committedOffset = meta?.offset ?? 0
+    this.#offset = this.#committedOffset
+    this.#watermarkMs = meta?.watermarkMs ?? 0
+    this.#closedThroughMs = meta?.closedThroughMs ?? 0
+    this.#columns = new EventColumns(new Dictionary())
+    this.#flows = new FlowTable(this.#columns.dictionary, options.flows)
+  }
+
+  /** Becomes the partition's only writer and loads what it needs to go on. */
+  static async claim(options: ProcessorOptions): Promise<PartitionProcessor> {
+    const claim = await options.store.claim(options.partition)
+    const buckets = new PartitionBuckets(options.limits)
+    const state = await PartitionState.load(options.store, claim, buckets)
+    return new PartitionProcessor(options, claim.epoch, claim.meta, buckets, state)
+  }
+
+  /** Offset of the next record wanted. */
+  get offset(): number {
+    return this.#offset
+  }
+
+  get counters(): Readonly<PartitionCounters> {
+    return this.#counters
+  }
+
+  get watermarkMs(): number {
+    return this.#watermarkMs
+  }
+
+  /** Whether something was folded since the last commit. */
+  get isChanged(): boolean {
+    return this.#isChanged
+  }
+
+  /** Whether memory asks for a commit before its time. */
+  get isCommitDue(): boolean {
+    const { open, late } = this.#buckets
+    return open.size + late.size > MAX_PENDING || this.#deadLetters.length > MAX_PENDING
+  }
+
+  /** Folds records in order of offset; those before `offset` were folded already and are skipped. */
+  process(records: readonly StoredRecord[], endOffset: number): void {
+    for (const record of records) {
+      if (record.offset < this.#offset) continue
+      // The log has gaps where retention deleted what was not read yet: lost to meshtap, so it is counted.
+      if (record.offset > this.#offset) this.#counters.missingOffsets += record.offset - this.#offset
+      this.#processRecord(record)
+      this.#offset = record.offset + 1
+      this.#isChanged = true
+    }
+    this.#isCaughtUp = this.#offset >= endOffset
+  }
+
+  /**
+   * Commits all that was folded, and the time up to which that is. Atomic: afterwards either all of it is in the store
+   * or nothing.
+   */
+  async commit(): Promise<CommitOutcome> {
+    if (this.#deadLetters.length > 0) {
+      const letters = this.#deadLetters
+      await this.#options.setAside(this.partition, letters)
+      this.#deadLetters = []
+    }
+    const nowMs = this.#options.now()
+    this.#advanceWatermark(nowMs)
+    this.#buckets.drain()
+    const closing = this.#close(nowMs)
+    const changes = await this.#state.changes(this.#buckets, {
+      closing,
+      nowMs,
+      heardMs: this.#watermarkMs,
+    })
+    const outcome = await this.#options.store.commit({
+      partition: this.partition,
+      epoch: this.epoch,
+      expectedOffset: this.#committedOffset,
+      meta: {
+        offset: this.#offset,
+        watermarkMs: this.#watermarkMs,
+        closedThroughMs: this.#closedThroughMs,
+        openMs: [...this.#buckets.open.keys()].toSorted((a, b) => a - b),
+        producers: this.#producers.encode(),
+        counters: { ...this.#counters },
+      },
+      ...changes,
+    })
+    if (outcome.kind === 'committed') {
+      this.#committedOffset = this.#offset
+      this.#isChanged = false
+    }
+    return outcome
+  }
+
+  #processRecord(record: StoredRecord): void {
+    if (this.#columns.dictionary.overfull) {
+      this.#columns = new EventColumns(new Dictionary())
+      this.#flows = new FlowTable(this.#columns.dictionary, this.#options.flows)
+    }
+    const columns = this.#columns
+    const counters = this.#counters
+    counters.records++
+    counters.bytes += record.value.length
+    const result = decode(record.headers['content-type'], record.value, columns)
+    if (result.kind === 'malformed') {
+      counters.deadLetters++
+      this.#deadLetters.push({ record, fault: result.fault })
+      return
+    }
+    const nowMs = this.#options.now()
+    if (columns.sequence > 0 && !this.#producers.accept(columns.producer, columns.sequence, nowMs)) {
+      counters.duplicates++
+      return
+    }
+    counters.requests += columns.requests
+    counters.connections += columns.connections
+    counters.unknownFields += columns.unknownFields
+    this.#options.observe?.(columns)
+    this.#buckets.fold(columns, this.#flows, { nowMs, closedThroughMs: this.#closedThroughMs }, counters)
+    for (let i = 0; i < columns.requests; i++) {
+      if (columns.timeMs[i]! > this.#newestMs && columns.timeMs[i]! <= nowMs)
+        this.#newestMs = columns.timeMs[i]!
+    }
+  }
+
+  #advanceWatermark(nowMs: number): void {
+    const reached = this.#isCaughtUp ? nowMs : Math.min(nowMs, this.#newestMs)
+    this.#watermarkMs = Math.max(this.#watermarkMs, reached)
+  }
+
+  /** Moves `closedThroughMs` on and takes the buckets that it passes out of the open ones. */
+  #close(nowMs: number): readonly number[] {
+    const byEvents = Math.min(nowMs, this.#newestMs) - LATENESS_MS
+    const byClock = this.#isCaughtUp ? nowMs - IDLE_CLOSE_MS : 0
+    this.#closedThroughMs = Math.max(this.#closedThroughMs, bucketStart(FINEST, Math.max(byEvents, byClock)))
+    return [...this.#buckets.open.keys()]
+      .filter((startMs) => startMs + FINEST.bucketMs <= this.#closedThroughMs)
+      .toSorted((a, b) => a - b)
+  }
+}
+
+function noCounts(): PartitionCounters {
+  return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as PartitionCounters
+}

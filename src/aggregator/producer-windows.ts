@@ -1,0 +1,112 @@
+import { ProtobufReader } from '../event/protobuf-reader.ts'
+import { ProtobufWriter } from '../event/protobuf-writer.ts'
+
+/** Sequence numbers kept a producer: this many may be in flight at once. */
+const WINDOW = 64
+
+/** Producers remembered a partition; of more, those unheard of for longest are forgotten. */
+const MAX_PRODUCERS = 4096
+
+/** A producer unheard of for this long is forgotten. */
+const FORGOTTEN_MS = 3_600_000
+
+interface Window {
+  highest: number
+  /** Bit `n` of the pair: whether `highest − n` was seen. */
+  low: number
+  high: number
+  heardMs: number
+}
+
+/**
+ * Which numbered batches of which producers a partition has folded, so that a batch sent twice counts once.
+ *
+ * A number at or below `highest − 64` counts as seen: a producer keeps at most 64 batches in flight.
+ */
+export class ProducerWindows {
+  /** In order of the last time heard. */
+  readonly #windows = new Map<string, Window>()
+
+  /** Whether the batch is new; if so it counts as seen from now on. */
+  accept(producer: string, sequence: number, nowMs: number): boolean {
+    const window = this.#windows.get(producer) ?? { highest: 0, low: 0, high: 0, heardMs: nowMs }
+    this.#windows.delete(producer)
+    this.#windows.set(producer, window)
+    window.heardMs = nowMs
+    this.#forget(nowMs)
+    if (sequence > window.highest) {
+      shift(window, sequence - window.highest)
+      window.highest = sequence
+      return true
+    }
+    const age = window.highest - sequence
+    if (age >= WINDOW) return false
+    const bit = 1 << (age & 31)
+    const seen = age < 32 ? window.low & bit : window.high & bit
+    if (age < 32) window.low |= bit
+    else window.high |= bit
+    return seen === 0
+  }
+
+  get size(): number {
+    return this.#windows.size
+  }
+
+  encode(): Uint8Array {
+    const writer = new ProtobufWriter()
+    for (const [producer, window] of this.#windows) {
+      writer.message(1, () => {
+        writer.string(1, producer)
+        writer.varint(2, window.highest)
+        writer.varint(3, window.low >>> 0)
+        writer.varint(4, window.high >>> 0)
+        writer.varint(5, window.heardMs)
+      })
+    }
+    return writer.finish()
+  }
+
+  static decode(bytes: Uint8Array): ProducerWindows {
+    const windows = new ProducerWindows()
+    const reader = new ProtobufReader(bytes)
+    while (!reader.done) {
+      reader.tag()
+      const entry = reader.message()
+      const window: Window = { highest: 0, low: 0, high: 0, heardMs: 0 }
+      let producer = ''
+      while (!entry.done) {
+        const field = entry.tag()
+        if (field === 1) producer = entry.string()
+        else if (field === 2) window.highest = entry.varint()
+        else if (field === 3) window.low = entry.varint() | 0
+        else if (field === 4) window.high = entry.varint() | 0
+        else if (field === 5) window.heardMs = entry.varint()
+        else entry.skip()
+      }
+      windows.#windows.set(producer, window)
+    }
+    return windows
+  }
+
+  #forget(nowMs: number): void {
+    for (const [producer, window] of this.#windows) {
+      if (this.#windows.size <= MAX_PRODUCERS && window.heardMs >= nowMs - FORGOTTEN_MS) return
+      this.#windows.delete(producer)
+    }
+  }
+}
+
+/** Moves the window up by `steps` and marks its new highest as seen. */
+function shift(window: Window, steps: number): void {
+  if (steps >= WINDOW) {
+    window.low = 0
+    window.high = 0
+  } else if (steps >= 32) {
+    window.high = steps === 32 ? window.low : window.low << (steps - 32)
+    window.low = 0
+  } else {
+    window.high = (window.high << steps) | (window.low >>> (32 - steps))
+    window.low <<= steps
+  }
+  window.low |= 1
+}

@@ -1,0 +1,347 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { type DeadLetter, PartitionProcessor } from '../../src/aggregator/partition-processor.ts'
+import type { MeshEvent } from '../../src/event/event.ts'
+import { encodeEventBatch } from '../../src/event/event-batch-encoder.ts'
+import { partitionId, type PartitionId, type StoredRecord } from '../../src/log/event-log.ts'
+import { RouteTemplates } from '../../src/rollup/route.ts'
+import { DEFAULT_SERIES_LIMITS, Rollup } from '../../src/rollup/rollup.ts'
+import { withoutPod } from '../../src/rollup/series.ts'
+import { decodeStatBlock } from '../../src/rollup/stat-block-codec.ts'
+import { type Tier, TIERS } from '../../src/rollup/tier.ts'
+import { decodeTopBlock } from '../../src/rollup/top-block-codec.ts'
+import { DEFAULT_TOP_LIMITS, TopRollup } from '../../src/rollup/top-rollup.ts'
+import type { BlobAddress } from '../../src/store/rollup-store.ts'
+import { MemoryRollupStore } from '../memory-rollup-store.ts'
+import { columnsOf, foldAll, plainBlock, plainFold, trafficEvents } from '../rollup/traffic.ts'
+
+const NOW = 1_763_978_460_000
+const FROM = NOW - 55_000
+
+function recordOf(
+  events: readonly MeshEvent[],
+  offset: number,
+  numbered?: { producer: string; sequence: number },
+) {
+  const columns = columnsOf(events)
+  if (numbered !== undefined) {
+    columns.producer = numbered.producer
+    columns.sequence = numbered.sequence
+  }
+  return {
+    offset,
+    timestampMs: NOW,
+    value: encodeEventBatch(columns),
+    headers: { 'content-type': 'application/x-protobuf; proto=meshtap.v1.EventBatch' },
+  } satisfies StoredRecord
+}
+
+interface Worker {
+  readonly store: MemoryRollupStore
+  readonly letters: DeadLetter[]
+  nowMs: number
+  claim(partition: PartitionId): Promise<PartitionProcessor>
+}
+
+function worker(nowMs = NOW): Worker {
+  const letters: DeadLetter[] = []
+  const self: Worker = {
+    store: new MemoryRollupStore(() => self.nowMs),
+    letters,
+    nowMs,
+    claim: (partition) =>
+      PartitionProcessor.claim({
+        partition,
+        store: self.store,
+        now: () => self.nowMs,
+        limits: { series: DEFAULT_SERIES_LIMITS, top: DEFAULT_TOP_LIMITS, rules: {} },
+        flows: { routes: new RouteTemplates(), defaultCluster: 'east' },
+        setAside: async (_, set) => {
+          letters.push(...set)
+        },
+      }),
+  }
+  return self
+}
+
+/** All that a reader finds of a tier, or of the totals: what is closed, and the open buckets added to it. */
+async function readAll(
+  store: MemoryRollupStore,
+  tier: Tier | 'total',
+): Promise<Readonly<Record<string, unknown>>> {
+  const buckets = new Map<number, { rollup: Rollup; top: TopRollup }>()
+  const bucketAt = (startMs: number) => {
+    const start = tier === 'total' ? 0 : Math.floor(startMs / tier.bucketMs) * tier.bucketMs
+    const known = buckets.get(start) ?? { rollup: new Rollup(), top: new TopRollup() }
+    buckets.set(start, known)
+    return known
+  }
+  const rename = tier === 'total' || tier.pods ? {} : { rename: withoutPod }
+  for (const partition of await store.partitions()) {
+    const snapshot = await store.read(partition, (meta) => {
+      const addresses: BlobAddress[] = []
+      const finest = (startMs: number) =>
+        addresses.push({ kind: 'stat', tier: '10s', startMs }, { kind: 'top', tier: '10s', startMs })
+      if (tier === 'total') addresses.push({ kind: 'total' })
+      else {
+        for (
+          let startMs = Math.floor(FROM / tier.bucketMs) * tier.bucketMs;
+          startMs <= NOW;
+          startMs += tier.bucketMs
+        ) {
+          addresses.push(
+            { kind: 'stat', tier: tier.name, startMs },
+            { kind: 'top', tier: tier.name, startMs },
+          )
+        }
+      }
+      if (tier === 'total' || tier.name !== '10s') meta.openMs.forEach(finest)
+      return addresses.map((address) => ({ address }))
+    })
+    for (const { address, scope, blob } of snapshot?.blobs ?? []) {
+      const bucket = bucketAt(address.kind === 'total' ? 0 : address.startMs)
+      if (address.kind === 'top') bucket.top.merge(scope, decodeTopBlock(blob))
+      else bucket.rollup.merge(decodeStatBlock(blob), rename)
+    }
+  }
+  return Object.fromEntries(
+    [...buckets]
+      .toSorted(([a], [b]) => a - b)
+      .map(([start, { rollup, top }]) => [
+        start,
+        rollup
+          .scopes()
+          .toSorted()
+          .map((scope) => ({
+            scope,
+            stat: plainBlock(rollup.block(scope)).map((series) =>
+              tier === 'total' ? withoutLast(series) : series,
+            ),
+            top: tier === 'total' ? undefined : top.block(scope),
+          })),
+      ]),
+  )
+}
+
+/** Totals know when a series was last heard of, which depends on when that was. */
+function withoutLast(series: unknown): unknown {
+  const { sums, ...rest } = series as { sums: number[] }
+  return { ...rest, sums: sums.toSpliced(4, 1) }
+}
+
+interface Plan {
+  readonly events: readonly MeshEvent[]
+  readonly partitions: number
+  readonly batch: number
+  /** After each batch: nothing, a commit, or a commit and a new claim. */
+  readonly steps: readonly ('go-on' | 'commit' | 'restart' | 'crash')[]
+}
+
+async function run({ events, partitions, batch, steps }: Plan): Promise<MemoryRollupStore> {
+  const self = worker()
+  for (let p = 0; p < partitions; p++) {
+    const mine = events.filter((_, i) => i % partitions === p)
+    const partition = partitionId('mesh.requests', p)
+    const log: StoredRecord[] = []
+    for (let at = 0; at < mine.length; at += batch) log.push(recordOf(mine.slice(at, at + batch), log.length))
+    let processor = await self.claim(partition)
+    for (let read = 0; processor.offset < log.length; read++) {
+      const { offset } = processor
+      processor.process(log.slice(offset, offset + 1), log.length)
+      const step = steps[read % steps.length]
+      if (step === 'commit' || step === 'restart')
+        t.strictSame(await processor.commit(), { kind: 'committed' })
+      // A crash loses what was not committed; the next claim reads it again. Not every time, or it would never end.
+      if (step === 'restart' || (step === 'crash' && read < 50)) processor = await self.claim(partition)
+    }
+    t.strictSame(await processor.commit(), { kind: 'committed' })
+  }
+  return self.store
+}
+
+t.test('any partitioning, batching, order and restart gives every reader the same', async (t) => {
+  const events = fc.array(trafficEvents({ fromMs: FROM, toMs: NOW }), { maxLength: 60 })
+  const step = fc.constantFrom('go-on' as const, 'commit' as const, 'restart' as const, 'crash' as const)
+  await fc.assert(
+    fc.asyncProperty(
+      events.chain((list) =>
+        fc.record({
+          events: fc.shuffledSubarray(list, { minLength: list.length }),
+          partitions: fc.integer({ min: 1, max: 4 }),
+          batch: fc.integer({ min: 1, max: 20 }),
+          steps: fc.array(step, { minLength: 1, maxLength: 6 }),
+        }),
+      ),
+      async (plan) => {
+        const one = await run({ events: plan.events, partitions: 1, batch: 1000, steps: ['commit'] })
+        const many = await run(plan)
+        for (const tier of [...TIERS, 'total'] as const) {
+          t.strictSame(
+            await readAll(many, tier),
+            await readAll(one, tier),
+            tier === 'total' ? tier : tier.name,
+          )
+        }
+        return t.passing()
+      },
+    ),
+    { seed: 51, numRuns: 60 },
+  )
+})
+
+t.test('what readers find is what folding the events by hand gives', async (t) => {
+  const [events] = fc.sample(
+    fc.array(trafficEvents({ fromMs: NOW - 9000, toMs: NOW - 1000 }), { minLength: 200, maxLength: 200 }),
+    { seed: 52, numRuns: 1 },
+  )
+  const store = await run({ events: events!, partitions: 3, batch: 7, steps: ['commit', 'restart'] })
+  const found = Object.values(await readAll(store, TIERS[1])).flat() as {
+    scope: string
+    stat: unknown
+    top: unknown
+  }[]
+  const expected = Object.entries(plainFold(foldAll(events!))).map(([scope, bucket]) => ({
+    scope,
+    ...(bucket as { stat: unknown; top: unknown }),
+  }))
+  t.strictSame(found, expected)
+})
+
+t.test('a numbered batch counts once, however often and wherever it is sent again', async (t) => {
+  const self = worker()
+  const [events] = fc.sample(fc.array(trafficEvents({ fromMs: FROM, toMs: NOW }), { minLength: 5 }), {
+    seed: 53,
+    numRuns: 1,
+  })
+  const numbers = [1, 2, 1, 3, 2, 3, 1]
+  const log = numbers.map((sequence, offset) => recordOf(events!, offset, { producer: 'p', sequence }))
+  let processor = await self.claim('mesh.requests-0')
+  for (const record of log) {
+    processor.process([record], log.length)
+    await processor.commit()
+    processor = await self.claim('mesh.requests-0')
+  }
+  t.equal(processor.counters.duplicates, 4)
+  t.equal(processor.counters.requests + processor.counters.connections, 3 * events!.length)
+})
+
+t.test('a record that cannot be decoded is set aside before the commit and stops nothing', async (t) => {
+  const self = worker()
+  const [events] = fc.sample(fc.array(trafficEvents({ fromMs: FROM, toMs: NOW }), { minLength: 3 }), {
+    seed: 54,
+    numRuns: 1,
+  })
+  const broken: StoredRecord = {
+    offset: 1,
+    timestampMs: NOW,
+    value: new TextEncoder().encode('{"time":'),
+    headers: {},
+  }
+  const processor = await self.claim('mesh.requests-0')
+  processor.process([recordOf(events!, 0), broken, recordOf(events!, 2)], 3)
+  t.equal(self.letters.length, 0)
+  await processor.commit()
+  t.equal(self.letters.length, 1)
+  t.equal(self.letters[0]!.record.offset, 1)
+  t.equal(processor.counters.deadLetters, 1)
+  t.equal(processor.counters.requests + processor.counters.connections, 2 * events!.length)
+  t.equal((await self.claim('mesh.requests-0')).offset, 3)
+})
+
+t.test('of two writers only the later one commits', async (t) => {
+  const self = worker()
+  const [events] = fc.sample(fc.array(trafficEvents({ fromMs: FROM, toMs: NOW }), { minLength: 3 }), {
+    seed: 55,
+    numRuns: 1,
+  })
+  const zombie = await self.claim('mesh.requests-0')
+  zombie.process([recordOf(events!, 0)], 1)
+  const owner = await self.claim('mesh.requests-0')
+  owner.process([recordOf(events!, 0)], 1)
+  t.strictSame(await owner.commit(), { kind: 'committed' })
+  t.strictSame(await zombie.commit(), { kind: 'stale-epoch', epoch: 2 })
+})
+
+t.test('a store that went back in time is rebuilt from the log, exactly', async (t) => {
+  const self = worker()
+  const lists = fc.sample(
+    fc.array(trafficEvents({ fromMs: FROM, toMs: NOW }), { minLength: 10, maxLength: 10 }),
+    {
+      seed: 56,
+      numRuns: 4,
+    },
+  )
+  const log = lists.map((events, offset) => recordOf(events, offset))
+  const partition = 'mesh.requests-0'
+  let processor = await self.claim(partition)
+  processor.process(log.slice(0, 1), 4)
+  await processor.commit()
+  const replica = self.store.snapshot()
+  processor.process(log.slice(1, 3), 4)
+  await processor.commit()
+  self.store.restore(replica)
+  processor.process(log.slice(3), 4)
+  t.strictSame(await processor.commit(), { kind: 'offset-moved', offset: 1 })
+  processor = await self.claim(partition)
+  t.equal(processor.offset, 1)
+  processor.process(log.slice(1), 4)
+  await processor.commit()
+  const straight = await run({ events: lists.flat(), partitions: 1, batch: 10, steps: ['commit'] })
+  for (const tier of [...TIERS, 'total'] as const) {
+    t.strictSame(await readAll(self.store, tier), await readAll(straight, tier))
+  }
+})
+
+t.test('times out of bounds count in the totals and open no bucket', async (t) => {
+  const self = worker()
+  const at = (timeMs: number): MeshEvent => ({
+    kind: 'request',
+    timeMs,
+    direction: 'inbound',
+    destination: { namespace: 'emojivoto', name: 'web' },
+    latencyMicros: 5,
+    status: 200,
+  })
+  const processor = await self.claim('mesh.requests-0')
+  const week = 7 * 86_400_000
+  processor.process([recordOf([at(NOW + 3_600_000), at(NOW - week - 3_600_000), at(NOW)], 0)], 1)
+  await processor.commit()
+  t.equal(processor.counters.future, 1)
+  t.equal(processor.counters.expired, 1)
+  const totals = (await readAll(self.store, 'total')) as Record<number, { stat: { outcomes: string[] }[] }[]>
+  t.match(totals[0]![0]!.stat[0]!.outcomes[0], / 3$/)
+  const snapshot = await self.store.read('mesh.requests-0', () => [])
+  t.strictSame(snapshot?.meta.openMs, [Math.floor(NOW / 10_000) * 10_000])
+})
+
+t.test('the totals of a series idle for an hour are dropped whole', async (t) => {
+  const self = worker()
+  const event = (name: string, timeMs: number): MeshEvent => ({
+    kind: 'request',
+    timeMs,
+    direction: 'inbound',
+    destination: { namespace: name, name },
+    latencyMicros: 5,
+  })
+  const processor = await self.claim('mesh.requests-0')
+  processor.process([recordOf([event('idle', NOW), event('busy', NOW)], 0)], 1)
+  await processor.commit()
+  for (let minute = 1; minute <= 75; minute++) {
+    self.nowMs = NOW + minute * 60_000
+    processor.process([recordOf([event('busy', self.nowMs)], minute)], minute + 1)
+    await processor.commit()
+  }
+  const snapshot = await self.store.read('mesh.requests-0', () => [{ address: { kind: 'total' } }])
+  t.strictSame(
+    snapshot?.blobs.map(({ scope }) => scope),
+    ['east/busy'],
+  )
+})
+
+t.test('records that retention deleted unread are counted as missing', async (t) => {
+  const self = worker()
+  const processor = await self.claim('mesh.requests-0')
+  processor.process([recordOf([], 7)], 8)
+  t.equal(processor.counters.missingOffsets, 7)
+  t.equal(processor.offset, 8)
+})
