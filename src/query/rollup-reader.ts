@@ -1,0 +1,196 @@
+import { decodeStatBlock } from '../rollup/stat-block-codec.ts'
+import { bucketStart, FINEST } from '../rollup/tier.ts'
+import type { TopBlock } from '../rollup/top-block.ts'
+import { decodeTopBlock } from '../rollup/top-block-codec.ts'
+import type { PartitionMeta, PartitionSnapshot, StoredBlob } from '../store/rollup-store.ts'
+import type { AnswerBase } from './answer.ts'
+import { BlockCache, type CacheStats } from './block-cache.ts'
+import { countsInWindow, planReads, planTotals, recentSince } from './plan.ts'
+import { SeriesTable } from './series-table.ts'
+import { readSources, type Source, type SourceFault, type Survey, survey } from './sources.ts'
+import { rebase, type StatColumns, statColumns } from './stat-columns.ts'
+import { rfc3339, type Span, type Window, windowAnswer, windowAt } from './window.ts'
+
+export interface ReaderOptions {
+  readonly sources: readonly Source[]
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Most bytes of decoded blobs and series keys that are kept between queries. */
+  readonly cacheBytes: number
+}
+
+export interface ReadRequest {
+  readonly span: Span
+  /** See `windowAt`. */
+  readonly alignMs?: number
+  /** Which scopes, by the names that blobs have. */
+  readonly scopes: (scope: string) => boolean
+}
+
+/** What every answer says of what it was made from. */
+export interface ReadBase {
+  readonly window: Window
+  readonly survey: Survey
+  readonly faults: readonly SourceFault[]
+}
+
+/** A block of series, and what it counts for. */
+export interface StatRead {
+  readonly columns: StatColumns
+  readonly startMs: number
+  readonly inWindow: boolean
+  /** Holds what the last minute's open connections and reporting pods are told from. */
+  readonly recent: boolean
+}
+
+export interface StatReads extends ReadBase {
+  readonly table: SeriesTable
+  readonly reads: readonly StatRead[]
+}
+
+export interface TopReads extends ReadBase {
+  readonly blocks: readonly TopBlock[]
+}
+
+interface CachedStat {
+  readonly kind: 'stat'
+  readonly columns: StatColumns
+  readonly bytes: number
+}
+
+interface CachedTop {
+  readonly kind: 'top'
+  readonly block: TopBlock
+  readonly bytes: number
+}
+
+/** Bytes of one entry of a top sketch: its objects and text. An estimate. */
+const BYTES_A_TOP_ENTRY = 400
+
+/**
+ * Reads windows of rollups from all sources, decoding each blob once.
+ *
+ * Half of the cache's bytes are for blocks, half for the table of series keys that they share. When the table outgrows
+ * its half (pods come and go, keys do not leave it), both are started anew, which costs the next query a cold read.
+ */
+export class RollupReader {
+  readonly #options: ReaderOptions
+  readonly #cache: BlockCache<CachedStat | CachedTop>
+  #table = new SeriesTable()
+
+  constructor(options: ReaderOptions) {
+    this.#options = options
+    this.#cache = new BlockCache(options.cacheBytes / 2)
+  }
+
+  get stats(): CacheStats & { readonly series: number } {
+    return { ...this.#cache.stats, series: this.#table.size }
+  }
+
+  /** The table that the next read's series are numbered by. */
+  get table(): SeriesTable {
+    return this.#table
+  }
+
+  async readStat(request: ReadRequest): Promise<StatReads> {
+    const base = await this.#begin(request)
+    const { window, survey } = base
+    const plan = (meta: PartitionMeta) => planReads(meta, window, { kind: 'stat', scopes: request.scopes })
+    const { values, faults } = await readSources(survey, plan, (source, partitions) =>
+      flatMapBlobs(partitions, (partition, meta, blob): StatRead[] => {
+        if (blob.address.kind !== 'stat') return []
+        const { tier, startMs } = blob.address
+        const inWindow = countsInWindow(window, meta, tier, startMs)
+        const recent = tier === FINEST.name && startMs >= bucketStart(FINEST, recentSince(window))
+        if (!inWindow && !recent) return []
+        return [{ columns: this.#stat(source, partition, blob), startMs, inWindow, recent }]
+      }),
+    )
+    this.#renewTable()
+    const table = this.#table
+    // Another query may have renewed the table while this one was reading.
+    const reads = values.flat().map((read) => ({ ...read, columns: rebase(read.columns, table) }))
+    return { ...base, faults, table, reads }
+  }
+
+  async readTop(request: ReadRequest): Promise<TopReads> {
+    const base = await this.#begin(request)
+    const { window, survey } = base
+    const plan = (meta: PartitionMeta) => planReads(meta, window, { kind: 'top', scopes: request.scopes })
+    const { values, faults } = await readSources(survey, plan, (source, partitions) =>
+      flatMapBlobs(partitions, (partition, meta, blob): TopBlock[] => {
+        if (blob.address.kind !== 'top') return []
+        const { tier, startMs } = blob.address
+        return countsInWindow(window, meta, tier, startMs) ? [this.#top(source, partition, blob)] : []
+      }),
+    )
+    return { ...base, faults, blocks: values.flat() }
+  }
+
+  /** The running totals as of now, by the numbers of `table`. A source that fails is left out. */
+  async readTotals(
+    survey: Survey,
+    table: SeriesTable,
+    scopes: (scope: string) => boolean,
+  ): Promise<readonly StatColumns[]> {
+    const plan = (meta: PartitionMeta) => planTotals(meta, scopes)
+    const { values } = await readSources(survey, plan, (source, partitions) =>
+      flatMapBlobs(partitions, (partition, _meta, blob) => [this.#stat(source, partition, blob)]),
+    )
+    return values.flat().map((columns) => rebase(columns, table))
+  }
+
+  async #begin(request: ReadRequest): Promise<ReadBase> {
+    const found = await survey(this.#options.sources)
+    const window = windowAt(this.#options.now(), found.newestMs ?? 0, request.span, request.alignMs)
+    return { window, survey: found, faults: found.faults }
+  }
+
+  #stat(source: string, partition: string, blob: StoredBlob): StatColumns {
+    const key = cacheKey(source, partition, blob)
+    const cached = this.#cache.get(key, blob.version)
+    if (cached?.kind === 'stat' && cached.columns.table === this.#table) return cached.columns
+    const columns = statColumns(decodeStatBlock(blob.blob), this.#table)
+    this.#cache.set(key, blob.version, { kind: 'stat', columns, bytes: columns.bytes })
+    return columns
+  }
+
+  #top(source: string, partition: string, blob: StoredBlob): TopBlock {
+    const key = cacheKey(source, partition, blob)
+    const cached = this.#cache.get(key, blob.version)
+    if (cached?.kind === 'top') return cached.block
+    const block = decodeTopBlock(blob.blob)
+    const entries = block.sketches.reduce((sum, sketch) => sum + 1 + sketch.entries.length, 0)
+    this.#cache.set(key, blob.version, { kind: 'top', block, bytes: entries * BYTES_A_TOP_ENTRY })
+    return block
+  }
+
+  #renewTable(): void {
+    if (this.#table.bytes <= this.#options.cacheBytes / 2) return
+    this.#table = new SeriesTable()
+    this.#cache.clear()
+  }
+}
+
+/** What an answer says of its window and of what it lacks. */
+export function answerBase({ window, survey, faults }: ReadBase): AnswerBase {
+  return {
+    window: windowAnswer(window),
+    watermark: survey.oldestMs === undefined ? null : rfc3339(survey.oldestMs),
+    partial: faults,
+  }
+}
+
+function flatMapBlobs<T>(
+  partitions: readonly PartitionSnapshot[],
+  of: (partition: string, meta: PartitionMeta, blob: StoredBlob) => readonly T[],
+): T[] {
+  return partitions.flatMap(({ partition, meta, blobs }) =>
+    blobs.flatMap((blob) => of(partition, meta, blob)),
+  )
+}
+
+function cacheKey(source: string, partition: string, { address, scope }: StoredBlob): string {
+  const place = address.kind === 'total' ? 'total' : `${address.kind}:${address.tier}:${address.startMs}`
+  return `${source}\u0000${partition}\u0000${place}\u0000${scope}`
+}

@@ -1,0 +1,103 @@
+import type { SeriesKey } from '../rollup/series.ts'
+import type { Facet, Label } from './facet.ts'
+
+/** Bytes of a series besides its text: the objects of its key, its place in maps and columns. An estimate. */
+const BYTES_A_SERIES = 400
+
+/** The labels that one facet gives the series of a table. */
+export interface FacetColumn<L extends Label> {
+  /** The label of each series, as an index into `labels`; -1 where it has none. */
+  readonly ids: Int32Array
+  readonly labels: readonly L[]
+}
+
+/**
+ * Series keys as small integers, so that blocks of many buckets and partitions are merged by array index, and what a
+ * query asks of a key is worked out once and not once a block.
+ *
+ * It only grows; its owner starts a new one when `bytes` grows too large.
+ */
+export class SeriesTable {
+  readonly #ids = new Map<string, number>()
+  readonly #keys: SeriesKey[] = []
+  readonly #columns = new Map<string, GrowingColumn<Label>>()
+  #tls = new Int8Array(1024)
+  #bytes = 0
+
+  get size(): number {
+    return this.#keys.length
+  }
+
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  intern(key: SeriesKey): number {
+    const known = this.#ids.get(key.id)
+    if (known !== undefined) return known
+    const id = this.#keys.push(key) - 1
+    this.#ids.set(key.id, id)
+    this.#bytes += BYTES_A_SERIES + 2 * key.id.length
+    if (id >= this.#tls.length) {
+      const larger = new Int8Array(2 * this.#tls.length)
+      larger.set(this.#tls)
+      this.#tls = larger
+    }
+    this.#tls[id] = key.tls === undefined ? -1 : key.tls ? 1 : 0
+    return id
+  }
+
+  key(id: number): SeriesKey {
+    const key = this.#keys[id]
+    if (key === undefined) throw new RangeError(`BUG: no series ${id} in a table of ${this.#keys.length}`)
+    return key
+  }
+
+  /** Whether a series' requests go over TLS: 1, 0, or -1 where the proxy does not say. */
+  tls(id: number): number {
+    return this.#tls[id]!
+  }
+
+  /** The labels of all series that are in the table now. */
+  column<L extends Label>(facet: Facet<L>): FacetColumn<L> {
+    let column = this.#columns.get(facet.name)
+    if (column === undefined) this.#columns.set(facet.name, (column = new GrowingColumn(facet)))
+    column.extend(this.#keys)
+    // A facet's name is unique, so the column under it was made by this facet.
+    return column as unknown as FacetColumn<L>
+  }
+}
+
+class GrowingColumn<L extends Label> {
+  readonly labels: L[] = []
+  ids = new Int32Array(0)
+  readonly #facet: Facet<L>
+  readonly #idOfLabel = new Map<string, number>()
+  #filled = 0
+
+  constructor(facet: Facet<L>) {
+    this.#facet = facet
+  }
+
+  extend(keys: readonly SeriesKey[]): void {
+    if (this.#filled === keys.length) return
+    if (keys.length > this.ids.length) {
+      const larger = new Int32Array(Math.max(keys.length, 2 * this.ids.length))
+      larger.set(this.ids)
+      this.ids = larger
+    }
+    for (let series = this.#filled; series < keys.length; series++) {
+      this.ids[series] = this.#intern(this.#facet.label(keys[series]!))
+    }
+    this.#filled = keys.length
+  }
+
+  #intern(label: L | undefined): number {
+    if (label === undefined) return -1
+    const known = this.#idOfLabel.get(label.id)
+    if (known !== undefined) return known
+    const id = this.labels.push(label) - 1
+    this.#idOfLabel.set(label.id, id)
+    return id
+  }
+}

@@ -1,0 +1,94 @@
+import type { StatBlock } from '../rollup/stat-block.ts'
+import type { SeriesTable } from './series-table.ts'
+
+/** A `StatBlock` as queries read it: rows by their series' number in a table, outcomes summed. Immutable. */
+export interface StatColumns {
+  readonly table: SeriesTable
+  /** The series of each row. */
+  readonly series: Int32Array
+  readonly requests: Float64Array
+  readonly failures: Float64Array
+  readonly latencyStart: Uint32Array
+  readonly latencyIndex: Uint16Array
+  readonly latencyCount: Float64Array
+  /** Smallest and largest bucket index; `lowest` is the larger where there is no latency at all. */
+  readonly lowest: number
+  readonly highest: number
+  readonly lastMs: Float64Array
+  /** 1 where a row counts any connection event. */
+  readonly connected: Uint8Array
+  /** Whether any row does. */
+  readonly isConnected: boolean
+  readonly opened: Float64Array
+  readonly closed: Float64Array
+  readonly open: Float64Array
+  readonly openAtMs: Float64Array
+  readonly readBytes: Float64Array
+  readonly writtenBytes: Float64Array
+  /** Memory held, the table's left out. */
+  readonly bytes: number
+}
+
+export function statColumns(block: StatBlock, table: SeriesTable): StatColumns {
+  const rows = block.keys.length
+  const series = new Int32Array(rows)
+  const connected = new Uint8Array(rows)
+  for (let row = 0; row < rows; row++) {
+    series[row] = table.intern(block.keys[row]!)
+    if (isConnected(block, row)) connected[row] = 1
+  }
+  let lowest = Number.POSITIVE_INFINITY
+  let highest = -1
+  for (const index of block.latencyIndex) {
+    if (index < lowest) lowest = index
+    if (index > highest) highest = index
+  }
+  const columns = {
+    ...sumOutcomes(block),
+    latencyStart: block.latencyStart,
+    latencyIndex: block.latencyIndex,
+    latencyCount: block.latencyCount,
+    lastMs: block.lastMs,
+    opened: block.opened,
+    closed: block.closed,
+    open: block.open,
+    openAtMs: block.openAtMs,
+    readBytes: block.readBytes,
+    writtenBytes: block.writtenBytes,
+    series,
+    connected,
+  }
+  const bytes = Object.values(columns).reduce((sum, column) => sum + column.byteLength, 0)
+  return { ...columns, table, isConnected: connected.includes(1), lowest, highest, bytes }
+}
+
+/** The same rows by another table's numbers. */
+export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
+  if (columns.table === table) return columns
+  return { ...columns, table, series: columns.series.map((id) => table.intern(columns.table.key(id))) }
+}
+
+function isConnected(block: StatBlock, row: number): boolean {
+  return (
+    block.openAtMs[row]! > 0 ||
+    block.opened[row]! > 0 ||
+    block.closed[row]! > 0 ||
+    block.readBytes[row]! > 0 ||
+    block.writtenBytes[row]! > 0
+  )
+}
+
+function sumOutcomes(block: StatBlock): { requests: Float64Array; failures: Float64Array } {
+  const rows = block.keys.length
+  const requests = new Float64Array(rows)
+  const failures = new Float64Array(rows)
+  const failed = block.outcomes.map((outcome) => outcome.classification === 'failure')
+  for (let row = 0; row < rows; row++) {
+    for (let i = block.outcomeStart[row]!; i < block.outcomeStart[row + 1]!; i++) {
+      const count = block.outcomeCount[i]!
+      requests[row]! += count
+      if (failed[block.outcomeIndex[i]!]!) failures[row]! += count
+    }
+  }
+  return { requests, failures }
+}
