@@ -1,0 +1,57 @@
+import type { EdgeRow, EdgesAnswer } from './answer.ts'
+import { openConnections } from './connections.ts'
+import { edgeQuestion } from './edge-question.ts'
+import { emptyReason } from './empty.ts'
+import { overflowFaults } from './overflow.ts'
+import { presentSeries } from './present.ts'
+import type { EdgesRequest } from './requests.ts'
+import { answerBase, type RollupReader } from './rollup-reader.ts'
+import { byTexts } from './row-order.ts'
+import { select } from './select.ts'
+import { requestFigures, tally } from './tally.ts'
+import { ALL_SCOPES } from './target.ts'
+import { workloadAnswer } from './workload-answer.ts'
+
+const bySourceAndDestination = byTexts<EdgeRow>(
+  ...(['source', 'destination'] as const).flatMap((end) =>
+    (['cluster', 'namespace', 'kind', 'name'] as const).map((field) => (row: EdgeRow) => row[end][field]),
+  ),
+)
+
+/** Who calls whom, workload by workload. */
+export async function edges(reader: RollupReader, request: EdgesRequest): Promise<EdgesAnswer> {
+  // Who calls a workload, and from where, is only known to its callers.
+  const read = await reader.readStat({ span: request.window, scopes: ALL_SCOPES })
+  const { table, reads, window } = read
+  const present = presentSeries(
+    reads.map(({ columns }) => columns),
+    table,
+  )
+  const { labels, slotOf } = select(edgeQuestion(request, table, present), table, present)
+  const counted = reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
+  const sums = tally(counted, slotOf, labels.length)
+  const open = await openConnections(reader, read, slotOf, labels.length)
+  const rows: EdgeRow[] = []
+  for (let slot = 0; slot < labels.length; slot++) {
+    const hasOpen = !Number.isNaN(open[slot]!)
+    if (sums.requests[slot] === 0 && sums.connected[slot] === 0 && !hasOpen) continue
+    const { source, destination } = labels[slot]!
+    rows.push({
+      source: workloadAnswer(source),
+      destination: workloadAnswer(destination),
+      secured: sums.tlsKnown[slot] === 0 ? null : sums.tls[slot]! / sums.tlsKnown[slot]!,
+      // Series carry no identities.
+      clientIdentity: null,
+      serverIdentity: null,
+      ...requestFigures(sums, slot, window.seconds),
+      tcpOpen: hasOpen ? open[slot]! : null,
+    })
+  }
+  const base = answerBase(read)
+  return {
+    ...base,
+    partial: [...base.partial, ...overflowFaults(read)],
+    rows: rows.sort(bySourceAndDestination),
+    ...(rows.length > 0 ? {} : { empty: await emptyReason(reader, read, request) }),
+  }
+}

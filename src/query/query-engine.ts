@@ -1,0 +1,86 @@
+import type {
+  EdgesAnswer,
+  ResourcesAnswer,
+  RoutesAnswer,
+  StatAnswer,
+  TimeseriesAnswer,
+  TopAnswer,
+} from './answer.ts'
+import type { CacheStats } from './block-cache.ts'
+import { edges } from './edges.ts'
+import type {
+  EdgesRequest,
+  ResourcesRequest,
+  RoutesRequest,
+  StatRequest,
+  TimeseriesRequest,
+  TopRequest,
+} from './requests.ts'
+import { resources } from './resources.ts'
+import { RollupReader } from './rollup-reader.ts'
+import { routes } from './routes.ts'
+import type { Source } from './sources.ts'
+import { stat } from './stat.ts'
+import { timeseries } from './timeseries.ts'
+import { top } from './top.ts'
+
+/** Room for about 400 blocks of a thousand series. */
+export const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024
+
+export interface QueryEngineOptions {
+  /** What is merged into one answer: one store, or one a cluster or peer. Names are unique; answers name them. */
+  readonly stores: readonly Source[]
+  /** Epoch milliseconds. */
+  readonly now: () => number
+  /** Most bytes of decoded blobs and series keys kept between queries. */
+  readonly cacheBytes?: number
+}
+
+/**
+ * Answers questions from rollups.
+ *
+ * Each answer is made from one consistent state of each partition. A store that fails, or that holds what cannot be
+ * decoded, is named in `partial` and the rest is given; where all fail, the answer rejects with a `StoreError`.
+ * Requests are made by the functions of `requests.ts`, which reject bad parameters with a `RequestError`; so does
+ * `timeseries`, of an answer that would be too large.
+ */
+export class QueryEngine {
+  readonly #reader: RollupReader
+
+  constructor({ stores, now, cacheBytes = DEFAULT_CACHE_BYTES }: QueryEngineOptions) {
+    if (stores.length === 0) throw new RangeError('a query engine needs at least one store')
+    if (new Set(stores.map(({ name }) => name)).size < stores.length) {
+      throw new RangeError(`stores need distinct names: ${stores.map(({ name }) => name).join(', ')}`)
+    }
+    this.#reader = new RollupReader({ sources: stores, now, cacheBytes })
+  }
+
+  /** Counts of the cache of decoded blobs, for metrics. */
+  get cache(): CacheStats & { readonly series: number } {
+    return this.#reader.stats
+  }
+
+  stat(request: StatRequest): Promise<StatAnswer> {
+    return stat(this.#reader, request)
+  }
+
+  top(request: TopRequest): Promise<TopAnswer> {
+    return top(this.#reader, request)
+  }
+
+  edges(request: EdgesRequest): Promise<EdgesAnswer> {
+    return edges(this.#reader, request)
+  }
+
+  routes(request: RoutesRequest): Promise<RoutesAnswer> {
+    return routes(this.#reader, request)
+  }
+
+  timeseries(request: TimeseriesRequest): Promise<TimeseriesAnswer> {
+    return timeseries(this.#reader, request)
+  }
+
+  resources(request: ResourcesRequest): Promise<ResourcesAnswer> {
+    return resources(this.#reader, request)
+  }
+}
