@@ -27,7 +27,7 @@ export interface AggregatorOptions {
 
 export interface AggregatorTrouble {
   readonly partition: PartitionId
-  readonly kind: 'store' | 'log' | 'stale-epoch' | 'offset-moved'
+  readonly kind: 'store' | 'log' | 'stale-epoch' | 'store-moved'
   readonly message: string
 }
 
@@ -180,13 +180,15 @@ export class Aggregator {
       assigned.committedAtMs = this.#options.processor.now()
       if (outcome.kind === 'committed') return
       assigned.processor = undefined
-      if (outcome.kind === 'stale-epoch') {
+      // A lower epoch is nobody's claim: the store forgot this one.
+      if (outcome.kind === 'stale-epoch' && outcome.epoch > processor.epoch) {
         const message = `epoch ${processor.epoch} is stale: another worker claimed the partition with ${outcome.epoch}`
         this.#options.onTrouble({ partition, kind: 'stale-epoch', message })
         assigned.claimAtMs = this.#options.processor.now() + RECLAIM_MS
       } else {
-        const message = `the store is at offset ${outcome.offset}, not where it was left: it lost commits`
-        this.#options.onTrouble({ partition, kind: 'offset-moved', message })
+        const place = outcome.kind === 'offset-moved' ? `offset ${outcome.offset}` : `epoch ${outcome.epoch}`
+        const message = `the store is at ${place}, not where it was left: it lost commits`
+        this.#options.onTrouble({ partition, kind: 'store-moved', message })
       }
     } catch (error) {
       if (!(error instanceof StoreError || error instanceof LogError)) throw error

@@ -1,0 +1,181 @@
+import t, { type Test } from 'tap'
+import { Aggregator, type AggregatorTrouble } from '../../src/aggregator/aggregator.ts'
+import { encodeEventBatch } from '../../src/event/event-batch-encoder.ts'
+import type { LogRecord, RecordBatch, StoredRecord } from '../../src/log/event-log.ts'
+import { EmbeddedEventLog } from '../../src/log/embedded/embedded-event-log.ts'
+import { RouteTemplates } from '../../src/rollup/route.ts'
+import { DEFAULT_SERIES_LIMITS } from '../../src/rollup/rollup.ts'
+import { decodeStatBlock } from '../../src/rollup/stat-block-codec.ts'
+import { DEFAULT_TOP_LIMITS } from '../../src/rollup/top-rollup.ts'
+import { StoreError } from '../../src/store/rollup-store.ts'
+import { MemoryRollupStore } from '../memory-rollup-store.ts'
+import { columnsOf } from '../rollup/traffic.ts'
+
+const TOPIC = 'mesh.requests'
+
+function requests(count: number): LogRecord {
+  return {
+    key: 'proxy',
+    headers: { 'content-type': 'application/x-protobuf; proto=meshtap.v1.EventBatch' },
+    value: encodeEventBatch(
+      columnsOf(
+        Array.from({ length: count }, () => ({
+          kind: 'request',
+          timeMs: Date.now(),
+          direction: 'inbound',
+          destination: { namespace: 'emojivoto', name: 'web', pod: 'web-1' },
+          latencyMicros: 1000,
+          status: 200,
+        })),
+      ),
+    ),
+  }
+}
+
+/** Requests in the totals and the open buckets of all partitions: what was committed. */
+async function committed(store: MemoryRollupStore): Promise<number> {
+  let sum = 0
+  for (const partition of await store.partitions()) {
+    const snapshot = await store.read(partition, ({ openMs }) => [
+      { address: { kind: 'total' } },
+      ...openMs.map((startMs) => ({ address: { kind: 'stat', tier: '10s', startMs } as const })),
+    ])
+    for (const { blob } of snapshot?.blobs ?? []) {
+      sum += decodeStatBlock(blob).outcomeCount.reduce((a, b) => a + b, 0)
+    }
+  }
+  return sum
+}
+
+async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 500; tries++) {
+    if (await isTrue()) return
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+  throw new Error('it did not come to pass within 10 s')
+}
+
+async function rig(t: Test) {
+  const log = await EmbeddedEventLog.open({
+    path: t.testdir(),
+    partitions: 2,
+    maxBytes: 64 * 2 ** 20,
+    maxAgeMs: 3_600_000,
+  })
+  const store = new MemoryRollupStore(Date.now)
+  const troubles: AggregatorTrouble[] = []
+  const start = async () => {
+    const aggregator = new Aggregator({
+      log,
+      topic: TOPIC,
+      deadLetterTopic: 'mesh.requests.dead',
+      flushMs: 50,
+      processor: {
+        store,
+        now: Date.now,
+        limits: { series: DEFAULT_SERIES_LIMITS, top: DEFAULT_TOP_LIMITS, rules: {} },
+        flows: { routes: new RouteTemplates(), defaultCluster: 'east' },
+      },
+      onTrouble: (trouble) => troubles.push(trouble),
+      onFatal: (error) => t.fail(String(error)),
+    })
+    await aggregator.start()
+    return aggregator
+  }
+  t.teardown(() => log.close())
+  return { log, store, troubles, start }
+}
+
+t.test(
+  'what is appended is committed within the flush time, and what was not is on the next start',
+  async (t) => {
+    const { log, store, start } = await rig(t)
+    const first = await start()
+    await log.append(TOPIC, [requests(3), requests(4)])
+    await until(async () => (await committed(store)) === 7)
+    await first.close()
+    await log.append(TOPIC, [requests(5)])
+    t.equal(await committed(store), 7)
+    const second = await start()
+    t.teardown(() => second.close())
+    await until(async () => (await committed(store)) === 12)
+    await until(() => second.isReady)
+  },
+)
+
+t.test('closing commits what was folded', async (t) => {
+  const { log, store, start } = await rig(t)
+  const aggregator = await start()
+  await log.append(TOPIC, [requests(9)])
+  await until(() => aggregator.processors().some(({ counters }) => counters.requests === 9))
+  await aggregator.close()
+  t.equal(await committed(store), 9)
+  await aggregator.close()
+})
+
+t.test('a store that does not answer is waited for, and nothing is lost or counted twice', async (t) => {
+  const { log, store, troubles, start } = await rig(t)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  await log.append(TOPIC, [requests(2)])
+  await until(async () => (await committed(store)) === 2)
+  store.failure = new StoreError('STORE_UNAVAILABLE', 'the store is away')
+  await log.append(TOPIC, [requests(3)])
+  await until(() => troubles.some(({ kind, message }) => kind === 'store' && message === 'the store is away'))
+  await until(() => !aggregator.isReady)
+  store.failure = undefined
+  await until(async () => (await committed(store)) === 5)
+  await log.append(TOPIC, [requests(1)])
+  await until(async () => (await committed(store)) === 6)
+})
+
+t.test('a store that lost everything is rebuilt from the log', async (t) => {
+  const { log, store, troubles, start } = await rig(t)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  const empty = store.snapshot()
+  await log.append(TOPIC, [requests(2), requests(2)])
+  await until(async () => (await committed(store)) === 4)
+  store.restore(empty)
+  await log.append(TOPIC, [requests(1)])
+  await until(async () => (await committed(store)) === 5)
+  t.ok(troubles.some(({ kind }) => kind === 'store-moved'))
+})
+
+t.test('a partition that another worker claimed is let go', async (t) => {
+  const { log, store, troubles, start } = await rig(t)
+  const aggregator = await start()
+  await log.append(TOPIC, [requests(2)])
+  await until(async () => (await committed(store)) === 2)
+  for (const partition of await store.partitions()) await store.claim(partition)
+  await log.append(TOPIC, [requests(3)])
+  await until(() => troubles.some(({ kind }) => kind === 'stale-epoch'))
+  t.equal(aggregator.isReady, false)
+  t.equal(await committed(store), 2)
+  // Does not wait for the next claim, which would be 10 s away.
+  await aggregator.close()
+})
+
+t.test('what cannot be decoded is in the dead letters with its place and reason', async (t) => {
+  const { log, store, start } = await rig(t)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  await log.append(TOPIC, [
+    requests(1),
+    { key: 'proxy', headers: { 'content-type': 'text/plain' }, value: Uint8Array.of(1, 2, 3) },
+    requests(1),
+  ])
+  await until(async () => (await committed(store)) === 2)
+  const letters: StoredRecord[] = []
+  for (const partition of await log.partitions('mesh.requests.dead')) {
+    for await (const { records } of log.readSince(partition, 0) as AsyncIterable<RecordBatch>)
+      letters.push(...records)
+  }
+  t.equal(letters.length, 1)
+  const { value, headers } = letters[0]!
+  t.strictSame([...value], [1, 2, 3])
+  t.equal(headers['content-type'], 'text/plain')
+  t.equal(headers['meshtap-reason'], 'content-type')
+  t.match(headers['meshtap-partition'], /^mesh\.requests-[01]$/)
+  t.equal(headers['meshtap-offset'], '1')
+})
