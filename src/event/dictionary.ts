@@ -111,6 +111,19 @@ export class Dictionary {
     return this.#endpoints.intern(tuple)
   }
 
+  /**
+   * Ids of many endpoints at once, given by columns in the order of `endpoint`'s arguments, undefined where a column is
+   * all zeros. Puts the id of row `i` at `ids[i + 1]`: what counts rows from 1 can use it as it is.
+   */
+  endpoints(columns: readonly (Int32Array | undefined)[], rows: number, ids: Int32Array): void {
+    this.#endpoints.internColumns(columns, rows, ids, 1)
+  }
+
+  /** As `endpoints`, for flows. */
+  flows(columns: readonly (Int32Array | undefined)[], rows: number, ids: Int32Array): void {
+    this.#flows.internColumns(columns, rows, ids, 1)
+  }
+
   /** Id of a flow. `flags` is made of the `FLAG_` bits. */
   flow(
     flags: number,

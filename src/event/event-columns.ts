@@ -29,7 +29,7 @@ export class EventColumns {
   latencyMicros = new Float64Array(256)
   requestBytes = new Float64Array(256)
   responseBytes = new Float64Array(256)
-  /** 16 bytes an event, zeros where it has no trace; valid only where `hasTraces`. */
+  /** 16 bytes a request, zeros where it has no trace; valid only where `hasTraces`, and for requests already added. */
   traceIds = new Uint8Array(0)
   hasTraces = false
 
@@ -81,12 +81,13 @@ export class EventColumns {
     if (this.hasTraces) this.reserveTraces()
   }
 
-  /** Makes room for a trace id for every request there is room for, zeroing those not yet set. */
+  /** Makes room for a trace id for every request there is room for; the requests held have none yet. */
   reserveTraces(): void {
     const length = this.flow.length * TRACE_BYTES
     if (!this.hasTraces) {
       if (this.traceIds.length < length) this.traceIds = new Uint8Array(length)
-      else this.traceIds.fill(0)
+      // Only the rows in use: zeroing all that a large batch once needed would cost every small one after it.
+      else this.traceIds.fill(0, 0, this.requests * TRACE_BYTES)
       this.hasTraces = true
     } else if (this.traceIds.length < length) {
       this.traceIds = enlarged(this.traceIds, new Uint8Array(length))
@@ -110,6 +111,7 @@ export class EventColumns {
     this.latencyMicros[index] = latencyMicros
     this.requestBytes[index] = requestBytes
     this.responseBytes[index] = responseBytes
+    if (this.hasTraces) this.traceIds.fill(0, index * TRACE_BYTES, (index + 1) * TRACE_BYTES)
     this.requests = index + 1
     return index
   }

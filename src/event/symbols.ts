@@ -1,4 +1,4 @@
-const decoder = new TextDecoder()
+const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
 /** Longest text kept of any string of an event, in bytes of UTF-8; the rest is cut. */
@@ -17,6 +17,10 @@ export class Symbols {
   /** Where each symbol starts in the arena; one entry more than there are symbols. */
   #offsets = new Int32Array(513)
   #arena = new Uint8Array(16 * 1024)
+  #arenaView = new DataView(this.#arena.buffer)
+  /** The bytes last interned from and a view of them: records are interned from many times each. */
+  #input: Uint8Array = this.#arena
+  #inputView: DataView = this.#arenaView
   #size = 1
   readonly #texts: (string | undefined)[] = ['']
   readonly #byText = new Map<string, number>([['', 0]])
@@ -35,14 +39,18 @@ export class Symbols {
   internBytes(bytes: Uint8Array, start: number, end: number): number {
     if (end <= start) return 0
     if (end - start > MAX_SYMBOL_BYTES) end = cutUtf8(bytes, start)
-    let hash = (end - start) | 0
-    for (let i = start; i < end; i++) hash = Math.imul(hash ^ bytes[i]!, 0x01000193)
-    hash ^= hash >>> 15
+    if (bytes !== this.#input) {
+      this.#input = bytes
+      this.#inputView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    const view = this.#inputView
+    const hash = hashOf(bytes, view, start, end)
     const slots = this.#slots
+    const hashes = this.#hashes
     const mask = this.#mask
     let at = hash & mask
     for (let id = slots[at]!; id !== 0; id = slots[at]!) {
-      if (this.#hashes[id] === hash && this.#equals(id, bytes, start, end)) return id
+      if (hashes[id] === hash && this.#equals(id, bytes, view, start, end)) return id
       at = (at + 1) & mask
     }
     return this.#add(at, hash, bytes, start, end)
@@ -54,8 +62,9 @@ export class Symbols {
     if (known !== undefined) return known
     const utf8 = encoder.encode(text)
     const id = this.internBytes(utf8, 0, utf8.length)
-    // A text that was cut would be a second key to the same id, and the map must stay as small as the table.
-    if (utf8.length <= MAX_SYMBOL_BYTES) this.#byText.set(text, id)
+    // A text that was cut, or whose lone surrogates were replaced, would be one more key to the same id, and the map
+    // must stay as small as the table.
+    if (utf8.length <= MAX_SYMBOL_BYTES && text.isWellFormed()) this.#byText.set(text, id)
     return id
   }
 
@@ -63,17 +72,31 @@ export class Symbols {
   text(id: number): string {
     const known = this.#texts[id]
     if (known !== undefined) return known
-    const text = decoder.decode(this.#arena.subarray(this.#offsets[id], this.#offsets[id + 1]))
+    const text = decoder.decode(this.utf8(id))
     this.#texts[id] = text
     return text
   }
 
-  #equals(id: number, bytes: Uint8Array, start: number, end: number): boolean {
+  /** The UTF-8 of an id of this table, as a view, not to be written to. */
+  utf8(id: number): Uint8Array {
+    return this.#arena.subarray(this.#offsets[id], this.#offsets[id + 1])
+  }
+
+  #equals(id: number, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
+    const arenaView = this.#arenaView
     let from = this.#offsets[id]!
     if (this.#offsets[id + 1]! - from !== end - start) return false
-    const arena = this.#arena
-    for (let i = start; i < end; i++) if (arena[from++] !== bytes[i]) return false
-    return true
+    if (end - start < 4) {
+      const arena = this.#arena
+      for (let at = start; at < end; at++) if (arena[from++] !== bytes[at]) return false
+      return true
+    }
+    const last = end - 4
+    for (let at = start; at < last; at += 4) {
+      if (view.getInt32(at, true) !== arenaView.getInt32(from, true)) return false
+      from += 4
+    }
+    return view.getInt32(last, true) === arenaView.getInt32(this.#offsets[id + 1]! - 4, true)
   }
 
   #add(at: number, hash: number, bytes: Uint8Array, start: number, end: number): number {
@@ -88,6 +111,7 @@ export class Symbols {
       const arena = new Uint8Array(Math.max(this.#arena.length * 2, offset + length))
       arena.set(this.#arena)
       this.#arena = arena
+      this.#arenaView = new DataView(arena.buffer)
     }
     this.#arena.set(bytes.subarray(start, end), offset)
     this.#offsets[id + 1] = offset + length
@@ -111,6 +135,23 @@ export class Symbols {
   }
 }
 
+/** Four bytes a step, the last step overlapping the one before: no tail, whose length a CPU could only guess. */
+function hashOf(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+  let hash = end - start
+  if (hash < 4) {
+    for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+  } else {
+    const last = end - 4
+    for (let at = start; at < last; at += 4) {
+      hash = Math.imul(hash ^ view.getInt32(at, true), 0x9e3779b1)
+      hash ^= hash >>> 15
+    }
+    hash = Math.imul(hash ^ view.getInt32(last, true), 0x9e3779b1)
+  }
+  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b)
+  return hash ^ (hash >>> 13)
+}
+
 function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<ArrayBuffer> {
   const larger = new Int32Array(length)
   larger.set(array)
@@ -119,7 +160,7 @@ function grown(array: Int32Array<ArrayBuffer>, length: number): Int32Array<Array
 
 /** The last end at most `MAX_SYMBOL_BYTES` after `start` that does not split a UTF-8 sequence. */
 function cutUtf8(bytes: Uint8Array, start: number): number {
-  let end = start + MAX_SYMBOL_BYTES
-  while (end > start && (bytes[end]! & 0xc0) === 0x80) end--
-  return end
+  const limit = start + MAX_SYMBOL_BYTES
+  for (let end = limit; end > limit - 4; end--) if ((bytes[end]! & 0xc0) !== 0x80) return end
+  return limit
 }

@@ -1,3 +1,16 @@
+/** Odd factors without a pattern, one a place of a tuple. */
+const FACTORS = Int32Array.of(
+  0x9e3779b1,
+  0x85ebca6b,
+  0xc2b2ae35,
+  0x27d4eb2f,
+  0x165667b1,
+  0xd3a2646d,
+  0xfd7046c5,
+  0xb55a4f09,
+  0x61c88647,
+)
+
 /**
  * Interns tuples of 32-bit integers to dense ids. Id 0 is the tuple of zeros.
  *
@@ -10,12 +23,16 @@ export class TupleTable {
   #hashes = new Int32Array(512)
   #values: Int32Array<ArrayBuffer>
   #size = 1
+  /** Used by one call of `internColumns` at a time. */
+  #sums = new Int32Array(0)
+  readonly #tuple: Int32Array
 
   constructor(arity: number) {
     this.#arity = arity
     this.#values = new Int32Array(512 * arity)
-    this.#hashes[0] = hashOf(this.#values, arity)
-    this.#slots[this.#hashes[0] & this.#mask] = 1
+    this.#tuple = new Int32Array(arity)
+    // The tuple of zeros has hash 0.
+    this.#slots[0] = 1
   }
 
   get size(): number {
@@ -24,16 +41,41 @@ export class TupleTable {
 
   /** The id of the tuple in the first `arity` places of `tuple`. */
   intern(tuple: Int32Array): number {
+    let sum = 0
+    for (let i = 0; i < this.#arity; i++) sum = (sum + Math.imul(tuple[i]!, FACTORS[i]!)) | 0
+    return this.#intern(tuple, mixed(sum))
+  }
+
+  /**
+   * Interns tuples given by columns: tuple `row` has `columns[i][row]` at place `i`, and 0 where there is no column
+   * `i`. Puts the id of each into `ids` from `at` on.
+   *
+   * The hash is a sum over places, so that it can be made column after column, each in a loop without dependencies.
+   */
+  internColumns(
+    columns: readonly (Int32Array | undefined)[],
+    rows: number,
+    ids: Int32Array,
+    at: number,
+  ): void {
     const arity = this.#arity
-    const hash = hashOf(tuple, arity)
-    let at = hash & this.#mask
-    // A slot holds the id plus one, so that 0 means free.
-    for (let entry = this.#slots[at]!; entry !== 0; entry = this.#slots[at]!) {
-      const id = entry - 1
-      if (this.#hashes[id] === hash && this.#equals(id, tuple)) return id
-      at = (at + 1) & this.#mask
+    if (this.#sums.length < rows) this.#sums = new Int32Array(rows * 2)
+    const sums = this.#sums
+    sums.fill(0, 0, rows)
+    for (let i = 0; i < arity; i++) {
+      const column = columns[i]
+      if (column === undefined) continue
+      const factor = FACTORS[i]!
+      for (let row = 0; row < rows; row++) sums[row] = (sums[row]! + Math.imul(column[row]!, factor)) | 0
     }
-    return this.#add(at, hash, tuple)
+    const tuple = this.#tuple
+    for (let row = 0; row < rows; row++) {
+      for (let i = 0; i < arity; i++) {
+        const column = columns[i]
+        tuple[i] = column === undefined ? 0 : column[row]!
+      }
+      ids[at + row] = this.#intern(tuple, mixed(sums[row]!))
+    }
   }
 
   /** Value `index` of tuple `id`. */
@@ -41,9 +83,25 @@ export class TupleTable {
     return this.#values[id * this.#arity + index]!
   }
 
+  #intern(tuple: Int32Array, hash: number): number {
+    const slots = this.#slots
+    const hashes = this.#hashes
+    const mask = this.#mask
+    let at = hash & mask
+    // A slot holds the id plus one, so that 0 means free.
+    for (let entry = slots[at]!; entry !== 0; entry = slots[at]!) {
+      const id = entry - 1
+      if (hashes[id] === hash && this.#equals(id, tuple)) return id
+      at = (at + 1) & mask
+    }
+    return this.#add(at, hash, tuple)
+  }
+
   #equals(id: number, tuple: Int32Array): boolean {
-    const base = id * this.#arity
-    for (let i = 0; i < this.#arity; i++) if (this.#values[base + i] !== tuple[i]) return false
+    const values = this.#values
+    const arity = this.#arity
+    let from = id * arity
+    for (let i = 0; i < arity; i++) if (values[from++] !== tuple[i]) return false
     return true
   }
 
@@ -77,11 +135,7 @@ export class TupleTable {
   }
 }
 
-function hashOf(tuple: Int32Array, arity: number): number {
-  let hash = arity
-  for (let i = 0; i < arity; i++) {
-    hash = Math.imul(hash ^ tuple[i]!, 0x9e3779b1)
-    hash ^= hash >>> 15
-  }
-  return hash
+function mixed(sum: number): number {
+  const hash = Math.imul(sum ^ (sum >>> 16), 0x85ebca6b)
+  return hash ^ (hash >>> 13)
 }
