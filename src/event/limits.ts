@@ -6,8 +6,11 @@ export const MAX_TIME_MS = 8.64e15
 /** Longest latency, microseconds: about twelve days. */
 export const MAX_LATENCY_MICROS = 2 ** 40
 
-/** Largest count of bytes or of connections. */
+/** Largest count of bytes, or of connections opened or closed. */
 export const MAX_COUNT = Number.MAX_SAFE_INTEGER
+
+/** Most connections open. */
+export const MAX_OPEN = 2 ** 32
 
 export const MAX_STATUS = 999
 export const MAX_PORT = 65_535

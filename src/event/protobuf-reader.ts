@@ -64,6 +64,10 @@ export class ProtobufReader {
         this.pos = pos + 2
         return (first & 0x7f) | (second << 7)
       }
+      if (pos + 2 < end && bytes[pos + 2]! < 0x80) {
+        this.pos = pos + 3
+        return (first & 0x7f) | ((second & 0x7f) << 7) | (bytes[pos + 2]! << 14)
+      }
     }
     this.#parts()
     const value = this.#low + this.#middle * TWO_28 + this.#high * TWO_56
@@ -113,6 +117,16 @@ export class ProtobufReader {
     return outer
   }
 
+  /** Enters a varint as if it were a packed field of one value; `leave` takes what this returns. */
+  enterVarint(): number {
+    const outer = this.end
+    const start = this.pos
+    this.#parts()
+    this.end = this.pos
+    this.pos = start
+    return outer
+  }
+
   /** Leaves a nested message, skipping what was not read of it. */
   leave(outer: number): void {
     this.pos = this.end
@@ -131,6 +145,13 @@ export class ProtobufReader {
     return decoder.decode(this.byteString())
   }
 
+  /** The message that was entered, read to its end as text. */
+  rest(): string {
+    const text = decoder.decode(this.bytes.subarray(this.pos, this.end))
+    this.pos = this.end
+    return text
+  }
+
   /** A `bytes` field, as a view of the input. */
   byteString(): Uint8Array {
     const end = this.lengthEnd()
@@ -147,24 +168,24 @@ export class ProtobufReader {
   /**
    * Reads varints of at most 2^31 − 1 to the end of the message, or until `out` is full, into `out` from `at` on.
    * Returns the index after the last.
+   *
+   * Whether a number has one byte or two is random in most columns, so it is no branch: one guessed wrong costs twice
+   * as much as all of this.
    */
   packedInts(out: Int32Array, at: number): number {
     const { bytes, end } = this
-    let pos = this.pos
     const room = out.length
-    while (pos < end && at < room) {
-      const first = bytes[pos]!
-      if (first < 0x80) {
-        pos++
-        out[at++] = first
-        continue
+    let pos = this.pos
+    for (;;) {
+      for (const safe = end - 1; pos < safe && at < room;) {
+        const first = bytes[pos]!
+        const second = bytes[pos + 1]!
+        const isTwo = first >> 7
+        if ((isTwo & (second >> 7)) !== 0) break
+        out[at++] = (first & 0x7f) | (((second & 0x7f) << 7) & -isTwo)
+        pos += 1 + isTwo
       }
-      const second = bytes[pos + 1]!
-      if (second < 0x80 && pos + 1 < end) {
-        pos += 2
-        out[at++] = (first & 0x7f) | (second << 7)
-        continue
-      }
+      if (pos >= end || at >= room) break
       this.pos = pos
       const value = this.varint()
       if (value > 0x7fffffff) throw faultAt('out-of-range', pos, `${value} is beyond 2^31 − 1`)
@@ -175,32 +196,23 @@ export class ProtobufReader {
     return at
   }
 
-  /** As `packedInts`, for numbers of at most 2^53 − 1. */
+  /** As `packedInts`, for numbers of at most 2^53 − 1, of which those of up to three bytes are quick. */
   packedNumbers(out: Float64Array, at: number): number {
     const { bytes, end } = this
-    let pos = this.pos
     const room = out.length
-    while (pos < end && at < room) {
-      const first = bytes[pos]!
-      if (first < 0x80) {
-        pos++
-        out[at++] = first
-        continue
-      }
-      if (pos + 2 < end) {
+    let pos = this.pos
+    for (;;) {
+      for (const safe = end - 2; pos < safe && at < room;) {
+        const first = bytes[pos]!
         const second = bytes[pos + 1]!
-        if (second < 0x80) {
-          pos += 2
-          out[at++] = (first & 0x7f) | (second << 7)
-          continue
-        }
         const third = bytes[pos + 2]!
-        if (third < 0x80) {
-          pos += 3
-          out[at++] = (first & 0x7f) | ((second & 0x7f) << 7) | (third << 14)
-          continue
-        }
+        const isTwo = first >> 7
+        const isThree = isTwo & (second >> 7)
+        if ((isThree & (third >> 7)) !== 0) break
+        out[at++] = (first & 0x7f) | (((second & 0x7f) << 7) & -isTwo) | ((third << 14) & -isThree)
+        pos += 1 + isTwo + isThree
       }
+      if (pos >= end || at >= room) break
       this.pos = pos
       out[at++] = this.varint()
       pos = this.pos
@@ -212,22 +224,19 @@ export class ProtobufReader {
   /** As `packedInts`, for `sint64` within ±2^53. */
   packedSigned(out: Float64Array, at: number): number {
     const { bytes, end } = this
-    let pos = this.pos
     const room = out.length
-    while (pos < end && at < room) {
-      const first = bytes[pos]!
-      if (first < 0x80) {
-        pos++
-        out[at++] = (first >>> 1) ^ -(first & 1)
-        continue
-      }
-      const second = bytes[pos + 1]!
-      if (second < 0x80 && pos + 1 < end) {
-        pos += 2
-        const raw = (first & 0x7f) | (second << 7)
+    let pos = this.pos
+    for (;;) {
+      for (const safe = end - 1; pos < safe && at < room;) {
+        const first = bytes[pos]!
+        const second = bytes[pos + 1]!
+        const isTwo = first >> 7
+        if ((isTwo & (second >> 7)) !== 0) break
+        const raw = (first & 0x7f) | (((second & 0x7f) << 7) & -isTwo)
         out[at++] = (raw >>> 1) ^ -(raw & 1)
-        continue
+        pos += 1 + isTwo
       }
+      if (pos >= end || at >= room) break
       this.pos = pos
       out[at++] = this.sint64()
       pos = this.pos

@@ -25,6 +25,11 @@ export class ProtobufWriter {
     return this.#pos
   }
 
+  /** Forgets what was written. */
+  reset(): void {
+    this.#pos = 0
+  }
+
   /** What was written, in a buffer of its own; the writer is empty again. */
   finish(): Uint8Array<ArrayBuffer> {
     const written = this.#bytes.slice(0, this.#pos)
@@ -36,6 +41,13 @@ export class ProtobufWriter {
     this.#ensure(5 + MAX_VARINT_BYTES)
     this.#tag(field, WIRE.varint)
     this.#varint(value)
+  }
+
+  fixed64(field: number, value: bigint): void {
+    this.#ensure(5 + 8)
+    this.#tag(field, WIRE.fixed64)
+    new DataView(this.#bytes.buffer).setBigUint64(this.#pos, value, true)
+    this.#pos += 8
   }
 
   string(field: number, text: string): void {
