@@ -35,7 +35,7 @@ export function planReads(meta: PartitionMeta, window: Window, wanted: Wanted): 
   } else {
     higher.push(...starts(tier, fromMs, toMs))
     for (const startMs of meta.openMs) {
-      if (isOpen(meta, startMs) && isInWindow(window, startMs)) finest.add(startMs)
+      if (isInWindow(window, startMs)) finest.add(startMs)
     }
   }
   if (wanted.kind === 'stat') {
@@ -55,9 +55,9 @@ export function planReads(meta: PartitionMeta, window: Window, wanted: Wanted): 
 export function planTotals(meta: PartitionMeta, scopes: (scope: string) => boolean): BlobRead[] {
   return [
     { address: { kind: 'total' }, wants: scopes },
-    ...meta.openMs
-      .filter((startMs) => isOpen(meta, startMs))
-      .map((startMs): BlobRead => ({ address: { kind: 'stat', tier: FINEST.name, startMs }, wants: scopes })),
+    ...meta.openMs.map((startMs): BlobRead => {
+      return { address: { kind: 'stat', tier: FINEST.name, startMs }, wants: scopes }
+    }),
   ]
 }
 
@@ -67,12 +67,7 @@ export function planTotals(meta: PartitionMeta, scopes: (scope: string) => boole
  */
 export function countsInWindow(window: Window, meta: PartitionMeta, tier: string, startMs: number): boolean {
   if (!isInWindow(window, startMs)) return false
-  return tier === window.tier.name || isOpen(meta, startMs)
-}
-
-/** Whether a 10 s bucket is not folded into the higher tiers and the totals yet. */
-function isOpen(meta: PartitionMeta, startMs: number): boolean {
-  return startMs + FINEST.bucketMs > meta.closedThroughMs
+  return tier === window.tier.name || meta.openMs.includes(startMs)
 }
 
 function starts(tier: Tier, fromMs: number, toMs: number): number[] {

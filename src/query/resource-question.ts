@@ -14,13 +14,13 @@ export function resourceQuestion(kind: GroupKind, target: Target, peer?: Peer): 
         group: endFacet('source', kind),
         accepts,
         filters: [filterAt('destination', peer.target)],
-        ...betweenSides(kind, other),
+        ...betweenSides(other),
       }
     : {
         group: endFacet('destination', kind),
         accepts,
         filters: [filterAt('source', peer.target)],
-        ...betweenSides(other, kind),
+        ...betweenSides(kind),
       }
 }
 

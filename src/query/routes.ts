@@ -87,6 +87,6 @@ function routeQuestion({ target, peer }: RoutesRequest): Question<RouteLabel> {
   return {
     group: ROUTE,
     filters: [filterAt('source', source), filterAt('destination', destination)],
-    ...betweenSides(groupKindOf(source), groupKindOf(destination)),
+    ...betweenSides(groupKindOf(destination)),
   }
 }

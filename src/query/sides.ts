@@ -20,11 +20,10 @@ export function receivingSides(kind: GroupKind): Sides {
 }
 
 /**
- * Between two resources, by their kinds: what the source's proxies report, and only where they report nothing of this
- * destination, what the destination's do. Only a proxy itself knows its pod, so a pod is seen from its own side alone.
+ * Between a source and a destination of some kind: what the source's proxies report, and only where they report nothing
+ * of this destination, what the destination's do. (Only a proxy itself knows its pod: a pod is seen from its own side
+ * alone, as reports of the other side do not have it.)
  */
-export function betweenSides(source: GroupKind, destination: GroupKind): Sides {
-  if (source === 'pod') return { only: 'outbound' }
-  if (destination === 'pod') return { only: 'inbound' }
+export function betweenSides(destination: GroupKind): Sides {
   return { prefer: [{ direction: 'outbound', unit: pairFacet(destination) }] }
 }

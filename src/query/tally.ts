@@ -2,7 +2,7 @@ import { HISTOGRAM_BUCKETS, typicalMicros } from '../rollup/histogram.ts'
 import type { LatencyAnswer } from './answer.ts'
 import type { StatColumns } from './stat-columns.ts'
 
-/** Latency counts held at once; with more rows than fit, the blocks are passed over several times. */
+/** Latency counts held at once, 64 MiB; with more rows than fit, the blocks are passed over several times. */
 const MAX_CELLS = 8 * 1024 * 1024
 
 const QUANTILES = [0.5, 0.95, 0.99] as const
@@ -28,7 +28,12 @@ export interface Tally {
  * Blocks must be of one table; `slotOf` gives the row of each of its series, -1 for none. Latencies are added into
  * dense counts of only those buckets that the blocks use (bench: stat).
  */
-export function tally(blocks: readonly StatColumns[], slotOf: Int32Array, slots: number): Tally {
+export function tally(
+  blocks: readonly StatColumns[],
+  slotOf: Int32Array,
+  slots: number,
+  maxCells: number = MAX_CELLS,
+): Tally {
   const sums: Tally = {
     requests: new Float64Array(slots),
     failures: new Float64Array(slots),
@@ -40,7 +45,7 @@ export function tally(blocks: readonly StatColumns[], slotOf: Int32Array, slots:
     quantiles: new Float64Array(3 * slots),
   }
   for (const block of blocks) addSums(sums, block, slotOf)
-  tallyLatencies(sums.quantiles, blocks, slotOf, slots)
+  tallyLatencies(sums.quantiles, blocks, slotOf, { slots, maxCells })
   return sums
 }
 
@@ -95,7 +100,7 @@ function tallyLatencies(
   quantiles: Float64Array,
   blocks: readonly StatColumns[],
   slotOf: Int32Array,
-  slots: number,
+  { slots, maxCells }: { readonly slots: number; readonly maxCells: number },
 ): void {
   let lowest = HISTOGRAM_BUCKETS
   let highest = -1
@@ -105,7 +110,7 @@ function tallyLatencies(
   }
   if (highest < lowest) return
   const width = highest - lowest + 1
-  const atOnce = Math.min(slots, Math.max(1, Math.floor(MAX_CELLS / width)))
+  const atOnce = Math.min(slots, Math.max(1, Math.floor(maxCells / width)))
   const counts = new Float64Array(atOnce * width)
   for (let first = 0; first < slots; first += atOnce) {
     const end = Math.min(slots, first + atOnce)

@@ -192,6 +192,21 @@ t.test('a service, authority or route is seen from its own side where anyone the
   t.equal(service!.meshed, null, 'a service has no proxies of its own')
 })
 
+t.test('the two proxies of a request may name its route differently: it is counted once', async (t) => {
+  const events = [
+    request('bot', 'web', { direction: 'outbound', route: 'users' }),
+    request('bot', 'web', { direction: 'inbound', route: 'GET /users/:id' }),
+    request('legacy', 'web', { direction: 'inbound', route: 'GET /users/:id' }),
+  ]
+  const routes = async (parameters: Parameters) =>
+    (await rows(events, { resource: 'route', ...parameters })).map(short)
+  t.strictSame(await routes({}), ['route/GET /users/:id 2/0'])
+  t.strictSame(await routes({ from: 'deploy' }), ['route/GET /users/:id 1/0', 'route/users 1/0'])
+  t.strictSame((await rows(events, { resource: 'deploy', to: 'route/users' })).map(short), [
+    'deployment/bot 1/0',
+  ])
+})
+
 t.test('all is every workload, pod, service and authority', async (t) => {
   const events = [request('bot', 'web', { authority: 'web:80' }), request('web', 'statefulset:redis')]
   t.strictSame((await rows(events, { resource: 'all' })).map(short), [

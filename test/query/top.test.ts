@@ -101,17 +101,21 @@ function truth(i: number): number {
 }
 
 t.test('where a sketch overflows, counts are bounds: count − error ≤ truth ≤ count', async (t) => {
-  // 300 paths in one bucket are more than a destination's sketch keeps.
+  // 300 paths in each of two buckets are more than a destination's sketch keeps.
   const many = times(300, (i) =>
-    times(truth(i), () => request('bot', 'web', { path: `/p${i}x`, ago: 5 })),
+    times(truth(i), (j) => {
+      const ago = 5 + 10 * ((i + j) % 2)
+      return request('bot', 'web', { path: `/p${i}x`, ago, status: i % 2 === 0 ? 200 : 500 })
+    }),
   ).flat()
   const { rows, total } = await top(many, { resource: 'deploy/web', limit: '1000' })
   t.equal(total, many.length, 'the total is exact all the same')
   for (const row of rows) {
     const want = truth(Number(row.path.slice(2, -1)))
     t.ok(row.count - row.error <= want && want <= row.count, row.path)
-    t.equal(row.success, 1)
+    t.equal(row.success, Number(row.path.slice(2, -1)) % 2 === 0 ? 1 : 0, 'of those it knows of')
   }
+  t.ok(rows.some(({ error }) => error > 0))
   t.strictSame(
     rows.slice(0, 5).map(({ path }) => path),
     times(5, (i) => `/p${i}x`),
