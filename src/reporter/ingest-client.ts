@@ -1,7 +1,16 @@
 import type { After } from './timers.ts'
 
-/** Content type of an encoded batch of events. */
-const EVENT_BATCH = 'application/x-protobuf; proto=meshtap.v1.EventBatch'
+/** Where what is posted goes, below the ingest's URL, and what it is. */
+export interface IngestRoute {
+  readonly path: string
+  readonly contentType: string
+}
+
+/** Encoded batches of events. */
+export const EVENT_BATCHES: IngestRoute = {
+  path: '/v1/events',
+  contentType: 'application/x-protobuf; proto=meshtap.v1.EventBatch',
+}
 
 /** What became of one try to hand a batch over. */
 export type IngestAnswer =
@@ -20,6 +29,8 @@ const ANSWER_BYTES = 8 * 1024
 const MAX_RETRY_AFTER_MS = 60_000
 
 export interface IngestClientOptions {
+  /** `EVENT_BATCHES`, where it is left out. */
+  readonly route?: IngestRoute
   /** For one try. */
   readonly timeoutMs: number
   readonly after: After
@@ -27,15 +38,17 @@ export interface IngestClientOptions {
   readonly now: () => number
 }
 
-/** Posts encoded batches to `<ingestUrl>/v1/events`. */
+/** Posts encoded messages to one route of an ingest. */
 export class IngestClient {
   readonly url: string
+  readonly #route: IngestRoute
   readonly #fetch: Fetch
   readonly #options: IngestClientOptions
 
   /** Throws a TypeError where `ingestUrl` is no http(s) URL. */
   constructor(ingestUrl: string, fetch: Fetch, options: IngestClientOptions) {
-    this.url = eventsUrl(ingestUrl)
+    this.#route = options.route ?? EVENT_BATCHES
+    this.url = routeUrl(ingestUrl, this.#route)
     this.#fetch = fetch
     this.#options = options
   }
@@ -52,7 +65,7 @@ export class IngestClient {
     try {
       const response = await this.#fetch(this.url, {
         method: 'POST',
-        headers: { 'content-type': EVENT_BATCH },
+        headers: { 'content-type': this.#route.contentType },
         body: bytes,
         redirect: 'manual',
         signal: attempt.signal,
@@ -73,14 +86,14 @@ export class IngestClient {
   }
 }
 
-function eventsUrl(ingestUrl: string): string {
+function routeUrl(ingestUrl: string, route: IngestRoute): string {
   const url = URL.parse(ingestUrl)
   if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) {
     throw new TypeError(
       `the ingest's URL is ${JSON.stringify(ingestUrl)}: it must be one such as http://127.0.0.1:4318`,
     )
   }
-  return `${url.origin}${url.pathname.replace(/\/+$/, '')}/v1/events`
+  return `${url.origin}${url.pathname.replace(/\/+$/, '')}${route.path}`
 }
 
 /** Reads the answer's beginning as text, and what is beyond it not at all, so that the connection is mostly kept. */
