@@ -22,6 +22,7 @@ export function decodeBatch(bytes: Uint8Array): CapturedBatch {
 export class CapturingIngest implements AsyncDisposable {
   readonly batches: CapturedBatch[] = []
   readonly contentTypes = new Set<string | undefined>()
+  readonly #waiting = new Set<() => void>()
   readonly #server = createServer((request, response) => void this.#take(request, response))
 
   static async start(): Promise<CapturingIngest> {
@@ -42,6 +43,32 @@ export class CapturingIngest implements AsyncDisposable {
     return this.batches.flatMap(({ events }) => events.filter((event) => event.kind === 'connection'))
   }
 
+  /** The requests, as soon as there are that many. */
+  async requestsOnce(count: number): Promise<readonly RequestEvent[]> {
+    await this.#until(() => this.requests.length >= count)
+    return this.requests
+  }
+
+  /** The connection events, as soon as they are as the predicate wants them. */
+  async connectionsOnce(
+    isEnough: (events: readonly ConnectionEvent[]) => boolean,
+  ): Promise<readonly ConnectionEvent[]> {
+    await this.#until(() => isEnough(this.connections))
+    return this.connections
+  }
+
+  #until(isEnough: () => boolean): Promise<void> {
+    if (isEnough()) return Promise.resolve()
+    return new Promise((resolve) => {
+      const check = (): void => {
+        if (!isEnough()) return
+        this.#waiting.delete(check)
+        resolve()
+      }
+      this.#waiting.add(check)
+    })
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await new Promise((resolve) => {
       this.#server.close(resolve)
@@ -58,6 +85,7 @@ export class CapturingIngest implements AsyncDisposable {
       return
     }
     this.batches.push(decodeBatch(Buffer.concat(chunks)))
+    for (const check of this.#waiting) check()
     response.writeHead(200, { 'content-type': 'application/json' }).end('{"accepted":1,"unknownFields":0}')
   }
 }
