@@ -1,3 +1,5 @@
+import { collision, MAX_PROBES } from './collision.ts'
+
 const decoder = new TextDecoder('utf-8', { ignoreBOM: true })
 const encoder = new TextEncoder()
 
@@ -22,6 +24,7 @@ export class Symbols {
   #input: Uint8Array = this.#arena
   #inputView: DataView = this.#arenaView
   #size = 1
+  #crowded = false
   readonly #texts: (string | undefined)[] = ['']
   readonly #byText = new Map<string, number>([['', 0]])
 
@@ -30,28 +33,33 @@ export class Symbols {
     return this.#size
   }
 
+  /** Whether strings collide as only made-up ones do, and were refused: its owner starts a new table. */
+  get crowded(): boolean {
+    return this.#crowded
+  }
+
   /** Bytes of UTF-8 held. */
   get bytes(): number {
     return this.#offsets[this.#size]!
   }
 
-  /** The id of `bytes[start, end)` read as UTF-8. */
-  internBytes(bytes: Uint8Array, start: number, end: number): number {
+  /**
+   * The id of `bytes[start, end)` read as UTF-8. Throws a DecodeError where the table is crowded. Whoever takes turns between buffers gives their views too: that of the
+   * last one only is kept.
+   */
+  internBytes(bytes: Uint8Array, start: number, end: number, view: DataView = this.#viewOf(bytes)): number {
     if (end <= start) return 0
     if (end - start > MAX_SYMBOL_BYTES) end = cutUtf8(bytes, start)
-    if (bytes !== this.#input) {
-      this.#input = bytes
-      this.#inputView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-    }
-    const view = this.#inputView
     const hash = hashOf(bytes, view, start, end)
     const slots = this.#slots
     const hashes = this.#hashes
     const mask = this.#mask
     let at = hash & mask
+    let probes = 0
     for (let id = slots[at]!; id !== 0; id = slots[at]!) {
       if (hashes[id] === hash && this.#equals(id, bytes, view, start, end)) return id
       at = (at + 1) & mask
+      if (++probes === MAX_PROBES) this.#refuse()
     }
     return this.#add(at, hash, bytes, start, end)
   }
@@ -80,6 +88,19 @@ export class Symbols {
   /** The UTF-8 of an id of this table, as a view, not to be written to. */
   utf8(id: number): Uint8Array {
     return this.#arena.subarray(this.#offsets[id], this.#offsets[id + 1])
+  }
+
+  #refuse(): never {
+    this.#crowded = true
+    throw collision('strings')
+  }
+
+  #viewOf(bytes: Uint8Array): DataView {
+    if (bytes !== this.#input) {
+      this.#input = bytes
+      this.#inputView = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+    }
+    return this.#inputView
   }
 
   #equals(id: number, bytes: Uint8Array, view: DataView, start: number, end: number): boolean {
