@@ -1,0 +1,175 @@
+const encoder = new TextEncoder()
+
+/** What kind of value an attribute has; `NONE` where it is absent. */
+export const NONE = 0
+/** Bytes `[start, end)`. */
+export const TEXT = 1
+/** A whole number from 0 to 2^53 - 1. */
+export const NUMBER = 2
+/** `numbers` is 0 or 1. */
+export const FLAG = 3
+
+/** Bits of the hash, so slots of its table: large enough that a multiplier without collisions is found soon. */
+const HASH_BITS = 11
+
+/** Fields whose presence one word tells. */
+const WORD_FIELDS = 32
+const SHORTEST_KEY = 4
+/** Words of four bytes that the longest key takes. */
+const KEY_WORDS = 8
+
+/**
+ * The attributes of one span or resource that matter, as places in its bytes.
+ *
+ * Made from a list of fields, each with the attribute keys that give it, best first: of several that are present
+ * the best one counts, whatever their order. Keys are found by a hash of their length and their first, middle and
+ * last byte, whose multiplier is searched when the table is made so that no two keys collide; so a key costs one
+ * comparison.
+ */
+export class AttributeValues {
+  /** Kinds of the fields that are present; `kind` tells which are. */
+  readonly kinds: Uint8Array
+  readonly starts: Int32Array
+  readonly ends: Int32Array
+  readonly numbers: Float64Array
+  /**
+   * Which fields are present, as bits: the first 32 in `common`, the others in `rare`. So one test tells that a
+   * span has none of several fields.
+   */
+  common = 0
+  rare = 0
+  readonly #ranks: Uint8Array
+
+  /** Of each key: its length, its bytes as words, its field, and its rank among the field's keys. */
+  readonly #keyLengths: Uint8Array
+  readonly #keyWords: Int32Array
+  readonly #keyFields: Uint8Array
+  readonly #keyRanks: Uint8Array
+  readonly #keyByText: ReadonlyMap<string, number>
+  /** Key index plus 1 at each hash. */
+  readonly #slots: Uint8Array
+  readonly #multiplier: number
+
+  constructor(fields: Readonly<Record<string, readonly string[]>>) {
+    const names = Object.keys(fields)
+    if (names.length > 2 * WORD_FIELDS) throw new Error('BUG: more fields than two words have bits')
+    const keys = names.flatMap((name, field) => fields[name]!.map((text, rank) => ({ text, field, rank })))
+    const texts = keys.map(({ text }) => encoder.encode(text))
+    this.kinds = new Uint8Array(names.length)
+    this.starts = new Int32Array(names.length)
+    this.ends = new Int32Array(names.length)
+    this.numbers = new Float64Array(names.length)
+    this.#ranks = new Uint8Array(names.length)
+    this.#keyLengths = Uint8Array.from(texts, ({ length }) => length)
+    this.#keyWords = new Int32Array(texts.length * KEY_WORDS)
+    texts.forEach((text, i) => this.#keyWords.set(wordsOf(text), i * KEY_WORDS))
+    this.#keyFields = Uint8Array.from(keys, ({ field }) => field)
+    this.#keyRanks = Uint8Array.from(keys, ({ rank }) => rank)
+    this.#keyByText = new Map(keys.map(({ text }, index) => [text, index]))
+    this.#multiplier = multiplierFor(texts)
+    this.#slots = new Uint8Array(1 << HASH_BITS)
+    texts.forEach((text, i) => (this.#slots[hashOf(text, 0, text.length, this.#multiplier)] = i + 1))
+  }
+
+  /** Index of the key in `bytes[start, end)`, which `view` shows as well, -1 where it is none of ours. */
+  find(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+    const length = end - start
+    if (length < SHORTEST_KEY) return -1
+    const key = this.#slots[hashOf(bytes, start, end, this.#multiplier)]! - 1
+    if (key < 0) return -1
+    if (this.#keyLengths[key] !== length) return -1
+    const words = this.#keyWords
+    const last = end - 4
+    let at = key * KEY_WORDS
+    for (let i = start; i < last; i += 4) if (words[at++] !== view.getInt32(i, true)) return -1
+    return words[at] === view.getInt32(last, true) ? key : -1
+  }
+
+  /** The same for a key given as text. */
+  findText(text: string): number {
+    return this.#keyByText.get(text) ?? -1
+  }
+
+  clear(): void {
+    this.common = 0
+    this.rare = 0
+  }
+
+  /** Kind of a field's value, `NONE` where it is absent. */
+  kind(field: number): number {
+    // A shift counts modulo 32.
+    const isPresent = ((field < WORD_FIELDS ? this.common : this.rare) >>> field) & 1
+    return isPresent === 1 ? this.kinds[field]! : NONE
+  }
+
+  /** Sets the field of `key` to the text in bytes `[start, end)`. */
+  setText(key: number, start: number, end: number): void {
+    const field = this.#claim(key)
+    if (field < 0) return
+    this.kinds[field] = TEXT
+    this.starts[field] = start
+    this.ends[field] = end
+  }
+
+  /** Sets the field of `key` to a `NUMBER` or a `FLAG`; a number that is not whole, negative or unsafe is ignored. */
+  setNumber(key: number, kind: number, value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) return
+    const field = this.#claim(key)
+    if (field < 0) return
+    this.kinds[field] = kind
+    this.numbers[field] = value
+  }
+
+  /** The field of `key`, -1 where a better key has set it. */
+  #claim(key: number): number {
+    const field = this.#keyFields[key]!
+    const rank = this.#keyRanks[key]!
+    const bit = 1 << field
+    const present = field < WORD_FIELDS ? this.common : this.rare
+    if ((present & bit) !== 0 && rank > this.#ranks[field]!) return -1
+    if (field < WORD_FIELDS) this.common = present | bit
+    else this.rare = present | bit
+    this.#ranks[field] = rank
+    return field
+  }
+}
+
+/** Index of each field: its place among the fields that `AttributeValues` is made of. */
+export function fieldIndices<F extends string>(
+  fields: Readonly<Record<F, unknown>>,
+): Readonly<Record<F, number>> {
+  return Object.fromEntries(Object.keys(fields).map((name, index) => [name, index])) as Record<F, number>
+}
+
+/** The bits that fields have in `common` or in `rare`; they must be of the same word. */
+export function presenceMask(...indices: readonly number[]): number {
+  if (new Set(indices.map((index) => index < WORD_FIELDS)).size > 1)
+    throw new Error('BUG: fields of two words')
+  return indices.reduce((mask, index) => mask | (1 << index), 0)
+}
+
+function hashOf(bytes: Uint8Array, start: number, end: number, multiplier: number): number {
+  const length = end - start
+  const word = length ^ (bytes[start]! << 8) ^ (bytes[start + (length >> 1)]! << 16) ^ (bytes[end - 1]! << 24)
+  return Math.imul(word, multiplier) >>> (32 - HASH_BITS)
+}
+
+/** A key's bytes four at a time; the last word is its last four bytes, those of the word before among them. */
+function wordsOf(key: Uint8Array): number[] {
+  if (key.length < SHORTEST_KEY || key.length > KEY_WORDS * 4)
+    throw new Error('BUG: a key is too short or too long')
+  const view = new DataView(key.buffer, key.byteOffset, key.length)
+  const words: number[] = []
+  for (let i = 0; i < key.length - 4; i += 4) words.push(view.getInt32(i, true))
+  return [...words, view.getInt32(key.length - 4, true)]
+}
+
+function multiplierFor(keys: readonly Uint8Array[]): number {
+  let multiplier = 0x9e3779b1
+  for (let attempt = 0; attempt < 10_000; attempt++) {
+    const hashes = new Set(keys.map((key) => hashOf(key, 0, key.length, multiplier)))
+    if (hashes.size === keys.length) return multiplier
+    multiplier = (multiplier + 0x3c6ef372) | 1
+  }
+  throw new Error('BUG: two attribute keys have the same length and the same bytes where the hash looks')
+}

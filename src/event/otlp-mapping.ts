@@ -1,0 +1,193 @@
+import { type Dictionary, FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from './dictionary.ts'
+import type { EventColumns } from './event-columns.ts'
+import { MAX_LATENCY_MICROS, MAX_RECORD_EVENTS } from './limits.ts'
+import { type AttributeValues, FLAG, presenceMask } from './otlp-attributes.ts'
+import { hasPrefix, isText, TextPieces } from './otlp-bytes.ts'
+import { KIND_CLIENT, KIND_SERVER } from './otlp-conventions.ts'
+import { outcomeOf } from './otlp-outcome.ts'
+import { Peer } from './otlp-peer.ts'
+import { RequestLine } from './otlp-request-line.ts'
+import { Reporter } from './otlp-resource.ts'
+import { HEADER_STRIDE, RESPONSE_SIDE, SPAN, type SpanFields } from './otlp-span-fields.ts'
+import { SpanTexts } from './otlp-span-texts.ts'
+
+const encoder = new TextEncoder()
+const ENVOY_COMPONENT = encoder.encode('proxy')
+const EGRESS_NAME = encoder.encode('egress ')
+const ROUTER_NAME = encoder.encode('router ')
+const NO_BYTES = new Uint8Array(0)
+
+/** Presence bits of what is looked at only where it is there. */
+const COMPONENT = presenceMask(SPAN.component)
+const TLS = presenceMask(SPAN.tlsEstablished, SPAN.tlsVersion)
+
+/** Why a span cannot become an event. */
+export type SpanFault = 'time-missing' | 'time-order' | 'out-of-range' | 'too-many'
+
+export const SPAN_FAULT_MESSAGES: Readonly<Record<SpanFault, string>> = {
+  'time-missing':
+    "a request's span needs startTimeUnixNano and endTimeUnixNano, and one of them is 0 or left out",
+  'time-order': 'the span ends before it starts',
+  'out-of-range': `the span lasts longer than ${MAX_LATENCY_MICROS} µs`,
+  'too-many': `more than ${MAX_RECORD_EVENTS} spans of requests in one record: send smaller ones`,
+}
+
+/** Whether spans of this kind are requests. */
+export function isRequestKind(kind: number): boolean {
+  return kind === KIND_SERVER || kind === KIND_CLIENT
+}
+
+/**
+ * Makes events of spans: what OTLP's attributes mean, the same for protobuf and JSON. `docs/otlp.md` has the table.
+ *
+ * Used as `begin`, then for each resource `resource`, then for each of its spans `span`, then `end`. All places are in
+ * the bytes given to `begin`, which stay as they are until `end`.
+ */
+export class OtlpMapping {
+  readonly #fields: SpanFields
+  readonly #texts: SpanTexts
+  readonly #line: RequestLine
+  readonly #peer: Peer
+  readonly #reporter = new Reporter()
+  readonly #pieces = new TextPieces()
+  #columns: EventColumns | undefined
+  #dictionary: Dictionary | undefined
+  #requests = 0
+
+  constructor(fields: SpanFields) {
+    this.#fields = fields
+    this.#texts = new SpanTexts(fields)
+    this.#line = new RequestLine(this.#texts)
+    this.#peer = new Peer(this.#texts)
+  }
+
+  begin(bytes: Uint8Array, columns: EventColumns): void {
+    this.#columns = columns
+    this.#dictionary = columns.dictionary
+    this.#requests = 0
+    this.#texts.begin(bytes, columns.dictionary.symbols)
+    this.#line.begin()
+    this.#peer.begin()
+  }
+
+  /** Forgets the message, so that nothing holds its bytes. */
+  end(): void {
+    this.#columns = undefined
+    this.#dictionary = undefined
+    this.#texts.begin(NO_BYTES, undefined)
+  }
+
+  resource(attributes: AttributeValues): void {
+    this.#reporter.read(this.#texts.bytes, attributes, this.#dictionary!)
+  }
+
+  /** Appends the event of the span in the fields, or counts it as skipped. */
+  span(): SpanFault | undefined {
+    const fields = this.#fields
+    const columns = this.#columns!
+    const dictionary = this.#dictionary!
+    const texts = this.#texts
+    const fromEnvoy = this.#isFromEnvoy()
+    fields.fromEnvoy = fromEnvoy
+    if (!isRequestKind(fields.kind) || (fromEnvoy && this.#nameStarts(ROUTER_NAME))) {
+      columns.skipped++
+      return undefined
+    }
+    if (fields.endHigh === 0 && fields.endLow === 0) return 'time-missing'
+    if (fields.startHigh === 0 && fields.startLow === 0) return 'time-missing'
+    const latencyMicros = elapsedMicros(fields)
+    if (latencyMicros < 0) return 'time-order'
+    if (latencyMicros > MAX_LATENCY_MICROS) return 'out-of-range'
+    if (++this.#requests > MAX_RECORD_EVENTS) return 'too-many'
+    const isEgress = fromEnvoy && this.#nameStarts(EGRESS_NAME)
+    const outbound = isEgress || fields.kind === KIND_CLIENT
+    fields.outbound = outbound
+    const reporter = this.#reporter
+    const peer = outbound
+      ? this.#peer.destination(dictionary, reporter, !isEgress)
+      : this.#peer.source(dictionary, reporter)
+    const line = this.#line
+    line.read()
+    const flow = dictionary.flow(
+      (outbound ? FLAG_OUTBOUND : 0) | this.#tlsFlags(),
+      outbound ? reporter.endpoint : peer,
+      outbound ? peer : reporter.endpoint,
+      line.authority,
+      line.method,
+      line.scheme,
+      line.route,
+      line.path,
+      reporter.proxy || texts.symbol(SPAN.nodeId),
+    )
+    const index = columns.addRequest(
+      flow,
+      outcomeOf(texts, dictionary),
+      epochMillis(fields.endHigh, fields.endLow),
+      latencyMicros,
+      Math.max(0, texts.number(SPAN.requestBytes)),
+      Math.max(0, texts.number(SPAN.responseBytes)),
+    )
+    if (fields.traceAt >= 0) columns.setTrace(index, texts.bytes, fields.traceAt)
+    if (fields.headerCount > 0) this.#headers(index)
+    return undefined
+  }
+
+  #isFromEnvoy(): boolean {
+    const texts = this.#texts
+    if ((texts.attributes.common & COMPONENT) === 0) return false
+    const start = texts.starts[SPAN.component]!
+    return (
+      texts.isText(SPAN.component) && isText(texts.bytes, start, texts.ends[SPAN.component]!, ENVOY_COMPONENT)
+    )
+  }
+
+  #nameStarts(prefix: Uint8Array): boolean {
+    return hasPrefix(this.#texts.bytes, this.#fields.nameStart, this.#fields.nameEnd, prefix)
+  }
+
+  #tlsFlags(): number {
+    const texts = this.#texts
+    if ((texts.attributes.common & TLS) !== 0) {
+      const isKnown = texts.attributes.kind(SPAN.tlsEstablished) === FLAG
+      if (isKnown) return texts.flag(SPAN.tlsEstablished) ? FLAG_TLS_KNOWN | FLAG_TLS : FLAG_TLS_KNOWN
+      if (texts.hasText(SPAN.tlsVersion)) return FLAG_TLS_KNOWN | FLAG_TLS
+    }
+    return this.#line.https ? FLAG_TLS_KNOWN | FLAG_TLS : 0
+  }
+
+  #headers(index: number): void {
+    const { headers, headerCount } = this.#fields
+    const { view, symbols } = this.#texts
+    const pieces = this.#pieces
+    for (let at = 0; at < headerCount * HEADER_STRIDE; at += HEADER_STRIDE) {
+      pieces.clear()
+      pieces.range(view, headers[at + 1]!, headers[at + 2]!)
+      lowerCase(pieces)
+      this.#columns!.addHeader(
+        index,
+        headers[at] === RESPONSE_SIDE ? 'response' : 'request',
+        symbols.internBytes(pieces.bytes, 0, pieces.length, pieces.view),
+        this.#texts.intern(headers[at + 3]!, headers[at + 4]!),
+      )
+    }
+  }
+}
+
+/** Nanoseconds, as unsigned halves, in whole milliseconds: 2^32 ns are 4,294 ms and 967,296 ns. */
+function epochMillis(high: number, low: number): number {
+  return high * 4294 + Math.floor((high * 967_296 + low) / 1_000_000)
+}
+
+/** From start to end in whole microseconds, negative where the end comes first: 2^32 ns are 4,294,967 µs and 296 ns. */
+function elapsedMicros(fields: SpanFields): number {
+  const high = fields.endHigh - fields.startHigh
+  const low = fields.endLow - fields.startLow
+  return high * 4_294_967 + Math.floor((high * 296 + low) / 1000)
+}
+
+function lowerCase(pieces: TextPieces): void {
+  for (let i = 0; i < pieces.length; i++) {
+    const byte = pieces.bytes[i]!
+    if (byte >= 0x41 && byte <= 0x5a) pieces.bytes[i] = byte + 0x20
+  }
+}
