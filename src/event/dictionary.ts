@@ -70,7 +70,12 @@ export class Dictionary {
     return (
       this.symbols.bytes > this.#limits.symbolBytes ||
       this.#flows.size > this.#limits.flows ||
-      this.#endpoints.size > this.#limits.flows
+      this.#endpoints.size > this.#limits.flows ||
+      this.#outcomes.size > this.#limits.flows ||
+      this.symbols.crowded ||
+      this.#endpoints.crowded ||
+      this.#flows.crowded ||
+      this.#outcomes.crowded
     )
   }
 
@@ -238,7 +243,7 @@ const ENDPOINT_TEXTS = ['cluster', 'namespace', 'kind', 'name', 'pod', 'service'
 export interface DictionaryLimits {
   /** Bytes of distinct strings. */
   readonly symbolBytes: number
-  /** Distinct flows, and distinct endpoints. */
+  /** Distinct flows, distinct endpoints and distinct outcomes. */
   readonly flows: number
 }
 

@@ -1,3 +1,5 @@
+import { collision, MAX_PROBES } from './collision.ts'
+
 /** Odd factors without a pattern, one a place of a tuple. */
 const FACTORS = Int32Array.of(
   0x9e3779b1,
@@ -23,6 +25,7 @@ export class TupleTable {
   #hashes = new Int32Array(512)
   #values: Int32Array<ArrayBuffer>
   #size = 1
+  #crowded = false
   /** Used by one call of `internColumns` at a time. */
   #sums = new Int32Array(0)
   readonly #tuple: Int32Array
@@ -39,7 +42,12 @@ export class TupleTable {
     return this.#size
   }
 
-  /** The id of the tuple in the first `arity` places of `tuple`. */
+  /** Whether tuples collide as only made-up ones do, and were refused: its owner starts a new table. */
+  get crowded(): boolean {
+    return this.#crowded
+  }
+
+  /** The id of the tuple in the first `arity` places of `tuple`. Throws a DecodeError where the table is crowded. */
   intern(tuple: Int32Array): number {
     let sum = 0
     for (let i = 0; i < this.#arity; i++) sum = (sum + Math.imul(tuple[i]!, FACTORS[i]!)) | 0
@@ -88,13 +96,20 @@ export class TupleTable {
     const hashes = this.#hashes
     const mask = this.#mask
     let at = hash & mask
+    let probes = 0
     // A slot holds the id plus one, so that 0 means free.
     for (let entry = slots[at]!; entry !== 0; entry = slots[at]!) {
       const id = entry - 1
       if (hashes[id] === hash && this.#equals(id, tuple)) return id
       at = (at + 1) & mask
+      if (++probes === MAX_PROBES) this.#refuse()
     }
     return this.#add(at, hash, tuple)
+  }
+
+  #refuse(): never {
+    this.#crowded = true
+    throw collision('endpoints, flows or outcomes')
   }
 
   #equals(id: number, tuple: Int32Array): boolean {
