@@ -88,7 +88,11 @@ function frameworkProblem(error: unknown): HttpProblem | undefined {
         { cause: error },
       )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return new HttpProblem(415, 'UNSUPPORTED_MEDIA_TYPE', 'this takes no body of that content type')
+      return new HttpProblem(
+        415,
+        'UNSUPPORTED_MEDIA_TYPE',
+        'the content-type is none that is read here; /api/docs lists those that are',
+      )
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new HttpProblem(413, 'BODY_TOO_LARGE', 'the body is larger than is read')
     default:

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyContextConfig {
     /** What the route does, for the OpenAPI document. Routes without one are not part of the API. */
     operation?: Operation
+    /** Answered for as long as the client stays: `handlerTimeoutMs` does not apply. */
+    isStream?: boolean
   }
 }
 
@@ -42,6 +44,13 @@ export interface HttpServerOptions {
   /** Names, besides localhost and IP addresses, that the server may be reached by. See `HostGuard`. */
   readonly allowedHosts?: readonly string[]
   readonly limits: HttpLimits
+  /**
+   * Paths that are websockets when asked for as such. Any other request that offers an upgrade (`curl --http2` offers one)
+   * is answered as if it had not.
+   */
+  readonly websocketPaths?: readonly string[]
+  /** Registers what must see requests before the server's own hooks, which may refuse them. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
   readonly problems: ProblemAnswers
 }
 
@@ -59,21 +68,22 @@ const BASE_HEADERS = {
  * A fastify instance with what all of meshtap's HTTP servers share: limits, the guard of hosts and origins, security
  * headers, problems for every failure (fastify's and Node's own included), 405 with `Allow`, and a bounded close.
  */
-export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { limits, problems } = options
+export async function createHttpServer(options: HttpServerOptions): Promise<FastifyInstance> {
+  const { limits, problems, websocketPaths = [] } = options
   const { stats } = problems
   const guard = new HostGuard(options.allowedHosts)
   let closing = false
 
   const app = fastify({
     http: {
+      shouldUpgradeCallback: ({ url = '', headers }) =>
+        headers.upgrade?.toLowerCase() === 'websocket' && websocketPaths.includes(pathOf(url)),
       maxHeaderSize: limits.headerBytes,
       headersTimeout: Math.min(limits.requestTimeoutMs, 20_000),
       requestTimeout: limits.requestTimeoutMs,
       connectionsCheckingInterval: Math.max(100, Math.min(limits.requestTimeoutMs / 4, 5000)),
     },
     requestTimeout: limits.requestTimeoutMs,
-    handlerTimeout: limits.handlerTimeoutMs,
     return503OnClosing: false,
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     logController: new LogController({ disableRequestLogging: true }),
@@ -87,6 +97,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   })
   app.server.maxConnections = limits.connections
   app.server.on('drop', () => stats.droppedConnections++)
+  await options.prepare?.(app)
 
   app.addHook('onRequest', async (request, reply) => {
     stats.requests++
@@ -113,12 +124,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
 
   const methods = new Map<string, Set<string>>()
   app.addHook('onRoute', (route) => {
+    if (route.config?.isStream !== true) route.handlerTimeout = limits.handlerTimeoutMs
     const known = methods.get(route.url) ?? new Set()
     for (const method of [route.method].flat()) known.add(method)
     methods.set(route.url, known)
   })
   app.setNotFoundHandler((request) => {
-    const path = request.url.split('?', 1)[0] ?? ''
+    const path = pathOf(request.url)
     const allowed = methods.get(path)
     if (allowed === undefined) {
       throw new HttpProblem(404, 'NOT_FOUND', `there is nothing at ${path}; /api/docs lists what there is`)
@@ -136,6 +148,10 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   })
   app.addHook('onClose', async () => clearTimeout(cut))
   return app
+}
+
+function pathOf(url: string): string {
+  return url.split('?', 1)[0] ?? ''
 }
 
 /** The routes of an instance that describe themselves, filled in as they are added. */
@@ -157,7 +173,8 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket, stats: 
   }
   const problem = clientProblem(error)
   countProblem(stats, problem.code)
-  socket.end(rawProblemAnswer(problem))
+  // Without waiting for the client to close its side, which it need never do.
+  socket.end(rawProblemAnswer(problem), () => socket.destroy())
 }
 
 function clientProblem(error: NodeJS.ErrnoException): HttpProblem {

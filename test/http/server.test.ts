@@ -14,9 +14,9 @@ import {
 } from '../../src/http/server.ts'
 import { listening } from './listening.ts'
 
-function serverOf(limits: Partial<HttpLimits> = {}) {
+async function serverOf(limits: Partial<HttpLimits> = {}) {
   const stats = httpStats()
-  const app = createHttpServer({
+  const app = await createHttpServer({
     limits: { ...DEFAULT_HTTP_LIMITS, ...limits },
     problems: new ProblemAnswers({
       stats,
@@ -38,7 +38,7 @@ const problem = (status: number, title: string, code: string, detail: string, mo
 })
 
 t.test('every failure is a problem', async (t) => {
-  const { app, stats } = serverOf({ urlLength: 100, handlerTimeoutMs: 20 })
+  const { app, stats } = await serverOf({ urlLength: 100, handlerTimeoutMs: 20 })
   t.teardown(() => app.close())
   app.get('/known', async () => {
     throw new RangeError('7 is out of range')
@@ -129,7 +129,7 @@ t.test('every failure is a problem', async (t) => {
         415,
         'Unsupported Media Type',
         'UNSUPPORTED_MEDIA_TYPE',
-        'this takes no body of that content type',
+        'the content-type is none that is read here; /api/docs lists those that are',
       ),
     ],
   ] as const) {
@@ -161,7 +161,7 @@ async function exchange(port: number, text: string): Promise<string> {
 }
 
 t.test('what is no request at all is answered with a problem too', async (t) => {
-  const { app, stats } = serverOf({ headerBytes: 1024, requestTimeoutMs: 300 })
+  const { app, stats } = await serverOf({ headerBytes: 1024, requestTimeoutMs: 300 })
   t.teardown(() => app.close())
   app.get('/', async () => 'ok')
   app.post('/post', async () => 'ok')
@@ -180,7 +180,7 @@ t.test('what is no request at all is answered with a problem too', async (t) => 
 })
 
 t.test('connections beyond the limit are closed at once and counted', async (t) => {
-  const { app, stats } = serverOf({ connections: 1 })
+  const { app, stats } = await serverOf({ connections: 1 })
   t.teardown(() => app.close())
   app.get('/', async () => 'ok')
   const port = await listening(app)
@@ -195,7 +195,7 @@ t.test('connections beyond the limit are closed at once and counted', async (t) 
 })
 
 t.test('closing lets answers under way end, refuses new requests, and is bounded', async (t) => {
-  const { app, stats } = serverOf({ closeGraceMs: 50 })
+  const { app, stats } = await serverOf({ closeGraceMs: 50 })
   const arrived = Promise.withResolvers<void>()
   app.get('/', async () => 'ok')
   app.get('/hangs', () => {
@@ -216,7 +216,7 @@ t.test('closing lets answers under way end, refuses new requests, and is bounded
 })
 
 t.test('health answers whoever asks by whatever name', async (t) => {
-  const { app } = serverOf()
+  const { app } = await serverOf()
   t.teardown(() => app.close())
   let state: { ready: boolean; reason?: string } = { ready: false, reason: 'the log is not open yet' }
   addHealthRoutes(app, () => state)
@@ -230,7 +230,7 @@ t.test('health answers whoever asks by whatever name', async (t) => {
 })
 
 t.test('the page of the documentation needs nothing from elsewhere', async (t) => {
-  const { app } = serverOf()
+  const { app } = await serverOf()
   t.teardown(() => app.close())
   const routes = describedRoutes(app)
   addHealthRoutes(app, () => ({ ready: true }))
