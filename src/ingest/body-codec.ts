@@ -1,0 +1,22 @@
+import { CONTENT_TYPES } from '../event/content-type.ts'
+import { decode, type DecodeResult } from '../event/decode.ts'
+import { DecodeError } from '../event/decode-error.ts'
+import type { EventColumns } from '../event/event-columns.ts'
+import { decodeOtlpTracesJson } from '../event/otlp-json-decoder.ts'
+
+/** How a body is encoded: as log records are, or in OTLP/JSON, which only HTTP has. */
+export type BodyCodec = 'eventBatch' | 'json' | 'ndjson' | 'otlpTraces' | 'otlpTracesJson'
+
+/** Decodes a body into columns, replacing what they hold; of a malformed one nothing stays. */
+export function decodeBody(codec: BodyCodec, bytes: Uint8Array, columns: EventColumns): DecodeResult {
+  if (codec !== 'otlpTracesJson') return decode(CONTENT_TYPES[codec], bytes, columns)
+  columns.clear()
+  try {
+    decodeOtlpTracesJson(bytes, columns)
+    return { kind: 'decoded' }
+  } catch (error) {
+    columns.clear()
+    if (error instanceof DecodeError) return { kind: 'malformed', fault: error.fault }
+    throw error
+  }
+}

@@ -1,0 +1,60 @@
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { addDocsRoutes } from '../http/docs-routes.ts'
+import { addHealthRoutes, type Readiness } from '../http/health-routes.ts'
+import { ProblemAnswers } from '../http/problem-answers.ts'
+import { createHttpServer, describedRoutes } from '../http/server.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { addEventRoute } from './event-route.ts'
+import { INGEST_API } from './ingest-api.ts'
+import type { IngestStats } from './ingest-stats.ts'
+import { Intake } from './intake.ts'
+import { type IngestLimits, ingestLimits } from './limits.ts'
+import { logProblem } from './port-problems.ts'
+import { addTraceRoute } from './trace-route.ts'
+
+export interface IngestOptions {
+  readonly log: EventLog
+  readonly topic: string
+  readonly version: string
+  /** What differs from `DEFAULT_INGEST_LIMITS`. */
+  readonly limits?: Partial<IngestLimits>
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+  readonly ready?: Readiness
+  readonly logger?: FastifyBaseLogger
+  /** Names, besides localhost and IP addresses, that the server may be reached by. */
+  readonly allowedHosts?: readonly string[]
+}
+
+export type IngestServer = FastifyInstance & { readonly stats: IngestStats }
+
+/**
+ * The HTTP server that takes events into the log: `POST /v1/events` and `POST /v1/traces` (OTLP/HTTP), with health and
+ * documentation. It answers 2xx only after the log has the events. Call `listen` on it, and `close`.
+ */
+export async function createIngest(options: IngestOptions): Promise<IngestServer> {
+  const limits = ingestLimits(options.limits)
+  const intake = new Intake({ log: options.log, topic: options.topic, limits })
+  const problems = new ProblemAnswers({
+    stats: intake.stats,
+    translate: logProblem,
+    now: options.now ?? Date.now,
+  })
+  const app = await createHttpServer({
+    limits,
+    problems,
+    ...(options.logger === undefined ? {} : { logger: options.logger }),
+    ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
+  })
+  // Routes read bodies themselves: fastify's parsers know neither encodings nor a budget.
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('*', (_request, _payload, done) => done(null))
+
+  const routes = describedRoutes(app)
+  addEventRoute(app, intake)
+  addTraceRoute(app, intake, problems)
+  addHealthRoutes(app, options.ready ?? (() => ({ ready: true })))
+  addDocsRoutes(app, { ...INGEST_API, version: options.version }, routes)
+  await app.ready()
+  return Object.assign(app, { stats: intake.stats })
+}
