@@ -1,0 +1,10 @@
+import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/server.ts'
+
+export interface GatewayLimits extends HttpLimits {
+  /** Queries answered at once; beyond it 429. Taps have the limits of their `TapHub`. */
+  readonly queries: number
+  /** How often a websocket is pinged; one that has not answered by the next ping is dead. */
+  readonly pingMs: number
+}
+
+export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = { ...DEFAULT_HTTP_LIMITS, queries: 128, pingMs: 20_000 }

@@ -1,0 +1,36 @@
+import { once } from 'node:events'
+import type { FastifyReply } from 'fastify'
+import type { TapSession } from './tap-session.ts'
+
+/**
+ * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. See
+ * `sendTapFrames`.
+ */
+export async function sendTapLines(session: TapSession, reply: FastifyReply): Promise<void> {
+  const { raw } = reply
+  reply.hijack()
+  const gone = new AbortController()
+  raw.once('close', () => {
+    gone.abort()
+    void session.close()
+  })
+  try {
+    raw.writeHead(200, {
+      ...(reply.getHeaders() as Record<string, string>),
+      'content-type': 'application/x-ndjson; charset=utf-8',
+      // Frames must not wait in a proxy's buffer, nor the connection for another request when the server closes.
+      'x-accel-buffering': 'no',
+      connection: 'close',
+    })
+    raw.flushHeaders()
+    for (let frame = await session.next(); frame !== undefined; frame = await session.next()) {
+      if (!raw.write(`${frame}\n`)) await once(raw, 'drain', { signal: gone.signal })
+    }
+    raw.end()
+  } catch {
+    // Nobody is there any more.
+    raw.destroy()
+  } finally {
+    await session.close()
+  }
+}
