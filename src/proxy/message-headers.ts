@@ -26,7 +26,7 @@ const NOT_FORWARDED = new Set([
 
 /** The names of headers that go no further than this connection, in lower case. */
 export function hopByHop(connection: string | undefined): ReadonlySet<string> {
-  if (connection === undefined || !/[^,\s]/.test(connection)) return NOT_FORWARDED
+  if (connection === undefined || /^(close|keep-alive|upgrade)?$/i.test(connection)) return NOT_FORWARDED
   const names = new Set(NOT_FORWARDED)
   for (const token of connection.toLowerCase().split(',')) {
     const name = token.trim()
