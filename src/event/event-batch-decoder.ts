@@ -98,6 +98,8 @@ class EventBatchDecoder {
       else columns.unknownFields += this.#tables.read(field, reader, columns.dictionary)
       reader.leave(outer)
     }
+    // A number says nothing where nobody is named who gives it.
+    if (columns.producer === '') columns.sequence = 0
   }
 
   #readRequests(reader: ProtobufReader, columns: EventColumns): void {
