@@ -45,7 +45,7 @@ t.test('what is reported is what the applications counted, once from either side
     random: random(3),
     work: () => Promise.resolve(),
   })
-  await ingest.requestsOnce(1500)
+  await ingest.requestsOnce(800)
   await demo.close()
 
   const { requests } = ingest
