@@ -1,0 +1,24 @@
+import { destination, type Logger, pino } from 'pino'
+
+export type { Logger } from 'pino'
+
+/**
+ * Writes log lines to stderr: JSON for machines, one short line each for a person at a terminal. Synchronous, so that
+ * the last words of a dying process are seen.
+ */
+export function createLogger(options: { readonly isTerminal: boolean }): Logger {
+  const stderr = destination({ fd: 2, sync: true })
+  if (!options.isTerminal) return pino({ base: null }, stderr)
+  return pino({ base: null }, { write: (line: string) => stderr.write(shortLine(line)) })
+}
+
+/** A JSON line as `12:00:00.123 warn message key=value`. */
+function shortLine(line: string): string {
+  const { level, time, msg, ...rest } = JSON.parse(line) as Readonly<Record<string, unknown>>
+  const clock = new Date(time as number).toISOString().slice(11, 23)
+  const name = pino.levels.labels[level as number] ?? 'info'
+  const fields = Object.entries(rest).map(
+    ([key, value]) => ` ${key}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  )
+  return `${clock} ${name} ${String(msg)}${fields.join('')}\n`
+}
