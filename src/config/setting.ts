@@ -1,6 +1,3 @@
-/** Where a value came from, the later ones outranking the earlier. */
-export type SettingSource = 'default' | 'environment' | 'flag'
-
 /** How one setting is read. `parse` throws a RangeError that says what is allowed. */
 export interface Setting<T> {
   /** As a flag: `--data`. Its variable is `MESHTAP_` and the name in upper case, dashes as underscores. */
