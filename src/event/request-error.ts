@@ -15,3 +15,10 @@ export class RequestError extends Error {
     this.parameter = parameter
   }
 }
+
+const MAX_QUOTED = 100
+
+/** A value as messages quote it: in quotation marks, escaped, and cut where it is long. */
+export function quoted(value: string): string {
+  return JSON.stringify(value.length > MAX_QUOTED ? `${value.slice(0, MAX_QUOTED)}…` : value)
+}

@@ -1,4 +1,4 @@
-import { RequestError } from '../event/request-error.ts'
+import { quoted, RequestError } from '../event/request-error.ts'
 
 /** Kinds of resource that can be asked for, each with its short name, if it has one, and its plural. `all` is every kind. */
 export const RESOURCE_KINDS = {
@@ -47,25 +47,25 @@ export function parseResource(parameter: string, text: string): ResourceRef {
   const slash = text.indexOf('/')
   const kindText = slash < 0 ? text : text.slice(0, slash)
   const kind = canonicalKind(kindText)
-  const quoted = JSON.stringify(text.length > 100 ? `${text.slice(0, 100)}…` : text)
+  const shown = quoted(text)
   if (kind === undefined) {
     throw new RequestError(
       parameter,
-      `${quoted} names no kind of resource; it is KIND or KIND/NAME, where KIND is one of ${kindList()}`,
+      `${shown} names no kind of resource; it is KIND or KIND/NAME, where KIND is one of ${kindList()}`,
     )
   }
   if (slash < 0) return { kind }
   const name = text.slice(slash + 1)
-  if (kind === 'all') throw new RequestError(parameter, `${quoted}: "all" takes no name`)
-  if (name === '') throw new RequestError(parameter, `${quoted} has no name after the slash`)
+  if (kind === 'all') throw new RequestError(parameter, `${shown}: "all" takes no name`)
+  if (name === '') throw new RequestError(parameter, `${shown} has no name after the slash`)
   if (name.length > MAX_RESOURCE_NAME) {
     throw new RequestError(
       parameter,
-      `${quoted} has a name of ${name.length} characters; at most ${MAX_RESOURCE_NAME} are taken`,
+      `${shown} has a name of ${name.length} characters; at most ${MAX_RESOURCE_NAME} are taken`,
     )
   }
   if (name.includes('/') && kind !== 'route' && kind !== 'authority') {
-    throw new RequestError(parameter, `${quoted} has more than one slash; it is KIND or KIND/NAME`)
+    throw new RequestError(parameter, `${shown} has more than one slash; it is KIND or KIND/NAME`)
   }
   return { kind, name }
 }
