@@ -1,11 +1,16 @@
 import type { Direction } from '../event/event.ts'
+import type { ResourceKindName } from '../rollup/resource-kind.ts'
 
-/** A workload, pod or service to select by. Fields left out match all. */
+/** Kinds that are told apart below a namespace; a cluster or namespace is given by its own field. */
+export type SelectorKind = Exclude<ResourceKindName, 'cluster' | 'namespace' | 'all'>
+
+/** A workload, pod, service, authority or route to select by. Fields left out match all. */
 export interface ResourceSelector {
   readonly cluster?: string
   readonly namespace?: string
-  /** Canonical kind: a workload kind, `pod`, `service`, `authority`, or `namespace`. Without it any kind. */
-  readonly kind?: string
+  /** Without it any kind. */
+  readonly kind?: SelectorKind
+  /** Only with a kind. */
   readonly name?: string
 }
 
@@ -15,25 +20,44 @@ export type StatusFilter =
   | { readonly kind: 'class'; readonly hundreds: number }
   | { readonly kind: 'classification'; readonly classification: 'success' | 'failure' }
 
+export interface HeaderFilter {
+  /** In lower case. */
+  readonly name: string
+  /** The whole value, compared exactly; without it the header's presence is enough. */
+  readonly value?: string
+}
+
 /**
  * What a tap wants to see: all of its conditions must hold.
  *
- * `resource` is the reporting side: with a direction of `inbound` its reports as destination, of `outbound` as source,
- * without one both. `to` (the resource as source: outbound reports) and `from` (as destination: inbound) name the peer.
+ * - `resource` is the side that reports: with a direction of `inbound` as destination, of `outbound` as source, without
+ *   one both, so that a request between two proxies that are both meant is seen twice, once from each side.
+ * - A service, authority or route has no proxies: it is what requests go to, `direction` then says whose reports are
+ *   wanted, those of servers (`inbound`), of clients (`outbound`), or both.
+ * - `to` names the other end of outbound reports, `from` that of inbound ones. They exclude each other.
  */
 export interface TapQuery {
   readonly resource: ResourceSelector
   readonly direction?: Direction
   readonly to?: ResourceSelector
   readonly from?: ResourceSelector
+  /** In upper case; the events' own case does not count. */
   readonly method?: string
+  /** The whole authority, port included, or a glob of it; in lower case, the events' own case does not count. */
   readonly authority?: string
-  /** A prefix, or a glob where it holds `*` (any run of characters) or `?` (one). The query string is not matched. */
+  /** A prefix, or a glob of the whole path where it holds `*` (any run of characters) or `?` (one). Without query string. */
   readonly path?: string
   readonly status?: StatusFilter
   readonly minLatencyMicros?: number
-  /** A request or response header, by lower-case name; without a value its presence is enough. */
-  readonly header?: { readonly name: string; readonly value?: string }
-  /** Most events a second, a uniform sample over time and workers. */
+  /** A request or response header. */
+  readonly header?: HeaderFilter
+  /** Most events a second, an even sample over time and workers. */
   readonly maxRps: number
 }
+
+export const DEFAULT_MAX_RPS = 100
+
+/** One event in 100 s. */
+export const LEAST_MAX_RPS = 0.01
+
+export const MOST_MAX_RPS = 10_000
