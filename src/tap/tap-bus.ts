@@ -13,21 +13,29 @@ export interface TapCandidate {
   readonly event: RequestEvent
 }
 
-/** What one worker saw for one tap in one slice of time. */
+/**
+ * What one worker saw for one tap since its last frame. Matching events about which the worker has not decided yet are
+ * in none of the numbers, so of every frame `seen >= matched >= candidates.length` holds.
+ */
 export interface TapFrame {
-  /** Events that the worker folded while the tap was registered, since its last frame. */
+  /** Events that the worker folded while the tap was registered. */
   readonly seen: number
   /** Of those, how many match the query. */
   readonly matched: number
-  /** At most `maxRps` of them a second: the ones with the lowest priorities. */
+  /**
+   * The ones with the lowest priorities, so many that who hears several workers can choose as if it heard of all. The
+   * others of `matched` are left out.
+   */
   readonly candidates: readonly TapCandidate[]
 }
 
 /**
  * Carries taps from gateways to workers and frames back: Redis, or inside the process.
  *
+ * - There is a limit to registrations, past which `register` of a new id rejects with `TAP_LIMIT`.
  * - Registrations expire `ttlMs` after the last `register` of their id, so a gateway that dies leaves nothing behind.
  * - `watch` pushes the whole set: at once, then on every change. A worker evaluates exactly that set.
+ * - Listeners do not throw.
  * - Delivery of frames is at most once: a frame without subscriber, or over a broken connection, is gone. Frames of one
  *   publisher arrive in order.
  * - Failures reject with a `TapBusError`. `close` is idempotent.
