@@ -1,0 +1,222 @@
+import type { ClassificationRules } from '../event/classification.ts'
+import type { RequestEvent } from '../event/event.ts'
+import type { EventColumns } from '../event/event-columns.ts'
+import { requestAt } from '../event/event-objects.ts'
+import type { FlowTableOptions } from '../rollup/flow-table.ts'
+import { CandidateSampler } from './candidate-sampler.ts'
+import { isSameQuery } from './format-tap-query.ts'
+import { HeldBudget } from './lowest.ts'
+import { redact } from './redaction.ts'
+import { SLICE_MS } from './sampling.ts'
+import type { TapBus, TapFrame, TapRegistration } from './tap-bus.ts'
+import { TapMatcher } from './tap-matcher.ts'
+import * as timers from './timers.ts'
+
+/** A tap that matches nothing says how much was seen this often. */
+const SEEN_MS = 1000
+
+const RETRY_MS = 1000
+
+/** Frames of one tap that the bus has not taken yet; until it does, the sampler goes on choosing. */
+const MAX_IN_FLIGHT = 4
+
+/** Events held for all taps together, by default; what is more is left out of the samples, and counted there. */
+const DEFAULT_MAX_HELD = 50_000
+
+export interface TapPublisherOptions {
+  readonly bus: TapBus
+  /** As the fold has them. */
+  readonly flows: FlowTableOptions
+  readonly rules?: ClassificationRules
+  readonly maxHeld?: number
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+  /** Uniform in [0, 1). */
+  readonly random?: () => number
+  readonly every?: timers.Every
+  readonly after?: timers.After
+  /** Told when the bus fails. Nothing stops for it. */
+  readonly onTrouble?: (error: unknown) => void
+}
+
+/** Counts since the publisher was opened, but for `taps` and `held`, which are as of now. */
+export interface TapPublisherStats {
+  readonly taps: number
+  /** Events held. */
+  readonly held: number
+  readonly frames: number
+  readonly events: number
+  /** Frames that the bus did not take: lost. */
+  readonly publishErrors: number
+  readonly watchErrors: number
+}
+
+/** An event that may be published. The object is made at its batch's end, unless something displaced it by then. */
+interface Held {
+  readonly priority: number
+  /** In the batch; -1 once displaced. */
+  index: number
+  event: RequestEvent | undefined
+}
+
+interface TapState {
+  readonly registration: TapRegistration
+  readonly sampler: CandidateSampler<Held>
+  /** What the matcher has to have seen for the next frame to have nothing to say of it. */
+  seen: number
+  framedMs: number
+  inFlight: number
+}
+
+/** A worker's end of taps: matches what it folds against the taps of the bus, and publishes a sample of what matches. */
+export class TapPublisher {
+  readonly #options: TapPublisherOptions
+  readonly #now: () => number
+  readonly #random: () => number
+  readonly #matcher: TapMatcher
+  readonly #budget: HeldBudget
+  #taps: readonly TapState[] = []
+  #accepted: Held[] = []
+  #unwatch: (() => void) | undefined
+  #cancelRetry: (() => void) | undefined
+  #cancelTicks: (() => void) | undefined
+  #isClosed = false
+  #counts = { frames: 0, events: 0, publishErrors: 0, watchErrors: 0 }
+
+  private constructor(options: TapPublisherOptions) {
+    this.#options = options
+    this.#now = options.now ?? Date.now
+    this.#random = options.random ?? Math.random
+    this.#budget = new HeldBudget(options.maxHeld ?? DEFAULT_MAX_HELD)
+    const { flows, rules } = options
+    this.#matcher = new TapMatcher(rules === undefined ? { flows } : { flows, rules })
+  }
+
+  /** Begins to watch the bus. When that fails it is tried again every second, and there are no taps until then. */
+  static async open(options: TapPublisherOptions): Promise<TapPublisher> {
+    const publisher = new TapPublisher(options)
+    await publisher.#watch()
+    return publisher
+  }
+
+  get stats(): TapPublisherStats {
+    return { taps: this.#taps.length, held: this.#budget.held, ...this.#counts }
+  }
+
+  /** Takes a decoded batch in. The batch may be filled anew afterwards. */
+  observe(columns: EventColumns): void {
+    this.#matcher.match(columns, this.#onMatch)
+    if (this.#accepted.length > 0) this.#settle(columns)
+  }
+
+  /** Ends a slice of time. Called by the publisher's own timer while there are taps. */
+  tick(): void {
+    const nowMs = this.#now()
+    for (const tap of this.#taps) if (tap.inFlight < MAX_IN_FLIGHT) this.#flush(tap, nowMs)
+  }
+
+  /** Stops watching. Idempotent; what is still held is dropped. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#cancelRetry?.()
+    this.#unwatch?.()
+    this.#unwatch = undefined
+    this.#setTaps([])
+  }
+
+  readonly #onMatch = (tap: number, event: number): void => {
+    const { sampler } = this.#taps[tap]!
+    const priority = this.#random()
+    if (!sampler.accepts(priority)) {
+      sampler.leaveOut(1)
+      return
+    }
+    const held: Held = { priority, index: event, event: undefined }
+    this.#accepted.push(held)
+    const displaced = sampler.offer(held)
+    if (displaced !== undefined) displaced.index = -1
+  }
+
+  /** Makes the objects of what the batch leaves behind, one an event, whichever taps want it. */
+  #settle(columns: EventColumns): void {
+    const made = new Map<number, RequestEvent>()
+    for (const held of this.#accepted) {
+      if (held.index < 0) continue
+      let event = made.get(held.index)
+      if (event === undefined) made.set(held.index, (event = redact(requestAt(columns, held.index))))
+      held.event = event
+    }
+    this.#accepted = []
+  }
+
+  #flush(tap: TapState, nowMs: number): void {
+    const { kept, leftOut } = tap.sampler.tick(nowMs)
+    const matched = kept.length + leftOut
+    // What is still undecided is neither matched yet nor seen, so that no frame says less seen than matched.
+    const seenNow = this.#matcher.seen - tap.sampler.pending
+    const seen = seenNow - tap.seen
+    if (matched === 0 && (seen === 0 || nowMs - tap.framedMs < SEEN_MS)) return
+    tap.seen = seenNow
+    tap.framedMs = nowMs
+    const candidates = kept.map(({ priority, event }) => ({ priority, event: event! }))
+    void this.#publish(tap, { seen, matched, candidates })
+  }
+
+  async #publish(tap: TapState, frame: TapFrame): Promise<void> {
+    tap.inFlight++
+    try {
+      await this.#options.bus.publish(tap.registration.id, frame)
+      this.#counts.frames++
+      this.#counts.events += frame.candidates.length
+    } catch (error) {
+      this.#counts.publishErrors++
+      this.#options.onTrouble?.(error)
+    } finally {
+      tap.inFlight--
+    }
+  }
+
+  async #watch(): Promise<void> {
+    try {
+      const unwatch = await this.#options.bus.watch((taps) => this.#setTaps(taps))
+      if (this.#isClosed) unwatch()
+      else this.#unwatch = unwatch
+    } catch (error) {
+      this.#counts.watchErrors++
+      this.#options.onTrouble?.(error)
+      if (this.#isClosed) return
+      this.#cancelRetry = (this.#options.after ?? timers.after)(RETRY_MS, () => void this.#watch())
+    }
+  }
+
+  #setTaps(registrations: readonly TapRegistration[]): void {
+    const taps = this.#isClosed ? [] : registrations
+    const before = new Map(this.#taps.map((tap) => [tap.registration.id, tap]))
+    this.#taps = taps.map((registration) => {
+      const known = before.get(registration.id)
+      if (known === undefined || !isSameQuery(known.registration.query, registration.query)) {
+        return this.#begin(registration)
+      }
+      before.delete(registration.id)
+      return known
+    })
+    for (const gone of before.values()) gone.sampler.discard()
+    this.#matcher.setTaps(taps)
+    if (taps.length === 0) {
+      this.#cancelTicks?.()
+      this.#cancelTicks = undefined
+    } else {
+      this.#cancelTicks ??= (this.#options.every ?? timers.every)(SLICE_MS, () => this.tick())
+    }
+  }
+
+  #begin(registration: TapRegistration): TapState {
+    const nowMs = this.#now()
+    const sampler = new CandidateSampler<Held>({
+      maxRps: registration.query.maxRps,
+      nowMs,
+      budget: this.#budget,
+    })
+    return { registration, sampler, seen: this.#matcher.seen, framedMs: nowMs, inFlight: 0 }
+  }
+}
