@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import type { CliContext } from './context.ts'
+
+interface CommandModule {
+  /** Gives the command its arguments, options, help and action. */
+  configure(command: Command, context: CliContext): void
+}
+
+export interface CatalogueEntry {
+  readonly name: string
+  readonly summary: string
+  /** Loads nothing but what this command needs. */
+  readonly load: () => Promise<CommandModule>
+}
+
+export const COMMANDS: readonly CatalogueEntry[] = [
+  {
+    name: 'serve',
+    summary: 'Take events in, fold them, and answer questions about them',
+    load: () => import('./commands/serve.ts'),
+  },
+  {
+    name: 'stat',
+    summary: 'Success rate, request rate and latency of resources',
+    load: () => import('./commands/stat.ts'),
+  },
+  { name: 'top', summary: 'The calls with most requests, live', load: () => import('./commands/top.ts') },
+  { name: 'tap', summary: 'Requests as they happen', load: () => import('./commands/tap.ts') },
+  { name: 'edges', summary: 'Who calls whom', load: () => import('./commands/edges.ts') },
+  {
+    name: 'routes',
+    summary: 'Success rate, request rate and latency by route',
+    load: () => import('./commands/routes.ts'),
+  },
+  { name: 'push', summary: 'Send events from a file', load: () => import('./commands/push.ts') },
+  {
+    name: 'proxy',
+    summary: 'A sidecar that reports the requests of a workload',
+    load: () => import('./commands/proxy.ts'),
+  },
+  {
+    name: 'demo',
+    summary: 'A small mesh that sends itself requests',
+    load: () => import('./commands/demo.ts'),
+  },
+]
