@@ -1,4 +1,4 @@
-import { type ClientRequest, type IncomingMessage, ServerResponse } from 'node:http'
+import type { ClientRequest, IncomingMessage, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { createProxyServer, type ProxyServerOptions } from 'httpxy'
 import { answerFailure, answerFailureOn } from './answers.ts'
@@ -105,8 +105,8 @@ export class Forwarder {
     forward({ agent: admitted.upstream.agent })
   }
 
+  /** Takes a request that `isWebSocket`. */
   readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer): void => {
-    if (!isWebSocket(request)) return this.#withoutUpgrade(request, socket)
     this.stats.websockets++
     socket.on('error', ignore)
     const { exchange, admitted } = this.#admit(request)
@@ -128,7 +128,10 @@ export class Forwarder {
     return { exchange, admitted }
   }
 
-  /** Has `end` called when the response closes; one that waits behind others of its connection does not, if that is cut. */
+  /**
+   * Has `end` called when the response closes. One that waits behind others does not close in Node 22 when the connection
+   * is cut, so that counts too.
+   */
   #endWith(socket: Socket, response: ServerResponse, end: () => void): void {
     let ends = this.#ends.get(socket)
     if (ends === undefined) {
@@ -151,15 +154,6 @@ export class Forwarder {
       ssl: { maxHeaderSize: this.#options.limits.headerBytes },
       ...options,
     }
-  }
-
-  /** Serves a request that asks to upgrade to what is not tunnelled, as if it did not ask: it may always be ignored. */
-  #withoutUpgrade(request: IncomingMessage, socket: Socket): void {
-    const response = new ServerResponse(request)
-    response.shouldKeepAlive = false
-    response.assignSocket(socket)
-    response.once('finish', () => socket.end())
-    this.onRequest(request, response)
   }
 
   get #abortReason(): FailureReason {

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server } from 'node:http'
 import type { AddressInfo, Socket } from 'node:net'
 import { type Forwarder, isWebSocket } from './forwarder.ts'
+import { pairs } from './message-headers.ts'
 import { ProxyError } from './proxy-error.ts'
 import type { ProxyLimits } from './proxy-limits.ts'
 
@@ -28,7 +29,7 @@ export class Listener {
         keepAliveTimeout: limits.keepAliveMs,
         // An upload may take as long as it takes.
         requestTimeout: 0,
-        // Nodes before 24.9 do not know it, and leave the same decision to the forwarder, at the price of a connection.
+        // Node before 24.9 does not know it: see below.
         shouldUpgradeCallback: (request: IncomingMessage) => isWebSocket(request),
       },
       forwarder.onRequest,
@@ -38,11 +39,19 @@ export class Listener {
     this.#server.maxConnections = limits.connections
     this.#server.on('upgrade', (request, stream, head) => {
       const socket = stream as Socket
-      this.#upgraded.add(socket)
-      forwarder.onUpgrade(request, socket, head)
+      if (isWebSocket(request)) {
+        this.#upgraded.add(socket)
+        forwarder.onUpgrade(request, socket, head)
+      } else {
+        // An offer to upgrade may always be ignored. Node before 24.9 has stopped reading here: it reads again, with the
+        // offer left out.
+        socket.unshift(Buffer.concat([headWithoutUpgrade(request), head]))
+        this.#server.emit('connection', socket)
+      }
     })
     this.#server.on('drop', () => this.#droppedConnections++)
     this.#server.on('connection', (socket: Socket) => {
+      if (this.#sockets.has(socket)) return
       this.#sockets.add(socket)
       socket.once('close', () => {
         this.#sockets.delete(socket)
@@ -103,3 +112,14 @@ export class Listener {
 
 /** How often a closing listener looks for connections that nothing is under way on. */
 const SWEEP_MS = 50
+
+/** The head of a request as it came, without what asks for another protocol. */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders, headers }: IncomingMessage): Buffer {
+  const dropped = new Set(['connection', 'upgrade', 'http2-settings'])
+  const lines = pairs(rawHeaders)
+    .filter(([name]) => !dropped.has(name.toLowerCase()))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+  const isLast = /(^|,)\s*close\s*(,|$)/i.test(headers.connection ?? '')
+  const connection = isLast ? 'Connection: close\r\n' : ''
+  return Buffer.from(`${method} ${url} HTTP/${httpVersion}\r\n${lines.join('')}${connection}\r\n`, 'latin1')
+}

@@ -194,11 +194,12 @@ t.test('a kept connection that the upstream closes meanwhile costs no safe reque
   t.equal(rig.proxy.stats.retries, 1)
   await check('HEAD', undefined, 200)
   await check('POST', 'once', 502)
+  await check('POST', undefined, 502)
   t.equal(rig.proxy.stats.retries, 2)
-  const events = await rig.ingest.requestsOnce(6)
+  const events = await rig.ingest.requestsOnce(8)
   t.same(
     events.map(({ status }) => status),
-    [200, 200, 200, 200, 200, 502],
+    [200, 200, 200, 200, 200, 502, 200, 502],
   )
 })
 
