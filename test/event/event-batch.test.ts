@@ -185,6 +185,18 @@ await t.test('kinds and header names are normalised, unknown flags ignored', asy
   ])
 })
 
+await t.test('headers may be empty', async (t) => {
+  const event: MeshEvent = { ...SMALL_EVENTS[1]!, requestHeaders: [{ name: '', value: '' }] } as MeshEvent
+  t.same(decoded(encodeEventBatch(columnsOf([event]))), [event])
+})
+
+await t.test('a batch may lie anywhere in a larger buffer', async (t) => {
+  const bytes = fixtureBytes()
+  const around = new Uint8Array(bytes.length + 8).fill(0x30)
+  around.set(bytes, 5)
+  t.same(decoded(around.subarray(5, bytes.length + 5)), fixtureEvents())
+})
+
 await t.test('an empty batch has no events', async (t) => {
   t.same(decoded(new Uint8Array(0)), [])
 })

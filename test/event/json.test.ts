@@ -245,6 +245,28 @@ await t.test('of a field given twice the last counts, whole', async (t) => {
   ])
 })
 
+await t.test('a name that only resembles the one expected is another', async (t) => {
+  const columns = emptyColumns()
+  const first = '{"time":1000,"direction":"inbound","latencyMicros":5,"destination":{"identity":"a"}}'
+  const second =
+    '{"time":1000,"direction":"inbound","latencyMicros":5,"latencyMicroz":6,"destinatioN":1,"destination":{"identitx":"b"}}'
+  decodeJson(encoder.encode(`${first}${first}${second}`), columns)
+  t.same(eventsOf(columns), [
+    { ...EVENT, destination: { identity: 'a' } },
+    { ...EVENT, destination: { identity: 'a' } },
+    EVENT,
+  ])
+  t.equal(columns.unknownFields, 3)
+})
+
+await t.test('a record may lie anywhere in a larger buffer', async (t) => {
+  const text = json({ path: '/path/of/some/length' })
+  const around = encoder.encode(`{"xxx${text}yyy`)
+  const columns = emptyColumns()
+  decodeJson(around.subarray(5, around.length - 3), columns)
+  t.same(eventsOf(columns), [{ ...EVENT, path: '/path/of/some/length' }])
+})
+
 await t.test('keys of the prototype are unknown fields like any other', async (t) => {
   const text = json().replace('{', '{"__proto__":{"status":500},"constructor":1,"toString":[],"":0,')
   t.same(decoded(text), [EVENT])

@@ -6,8 +6,9 @@ import { MAX_SYMBOL_BYTES, Symbols } from '../../src/event/symbols.ts'
 
 const encoder = new TextEncoder()
 
+/** Interns a text from the middle of a view into a larger buffer. */
 function internText(symbols: Symbols, text: string): number {
-  const bytes = encoder.encode(`<${text}>`)
+  const bytes = encoder.encode(`before<${text}>`).subarray(6)
   return symbols.internBytes(bytes, 1, bytes.length - 1)
 }
 
