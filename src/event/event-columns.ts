@@ -13,7 +13,7 @@ export class EventColumns {
   readonly dictionary: Dictionary
   /** The numbering producer, `''` where the sender does not number its batches. */
   producer = ''
-  /** The batch's number from 1 up, 0 where it has none. */
+  /** The batch's number from 1 up, 0 where it has none, as where no producer is named. */
   sequence = 0
   /** Fields or attributes that the codec does not know, and ignored. */
   unknownFields = 0
@@ -111,7 +111,11 @@ export class EventColumns {
     this.latencyMicros[index] = latencyMicros
     this.requestBytes[index] = requestBytes
     this.responseBytes[index] = responseBytes
-    if (this.hasTraces) this.traceIds.fill(0, index * TRACE_BYTES, (index + 1) * TRACE_BYTES)
+    if (this.hasTraces) {
+      // A loop, as `fill` costs more than sixteen bytes do.
+      const traceIds = this.traceIds
+      for (let at = index * TRACE_BYTES; at < (index + 1) * TRACE_BYTES; at++) traceIds[at] = 0
+    }
     this.requests = index + 1
     return index
   }
@@ -119,8 +123,9 @@ export class EventColumns {
   /** Sets the trace id of request `index` from 16 bytes at `bytes[start]`. */
   setTrace(index: number, bytes: Uint8Array, start: number): void {
     if (!this.hasTraces) this.reserveTraces()
+    const traceIds = this.traceIds
     const base = index * TRACE_BYTES
-    for (let i = 0; i < TRACE_BYTES; i++) this.traceIds[base + i] = bytes[start + i]!
+    for (let i = 0; i < TRACE_BYTES; i++) traceIds[base + i] = bytes[start + i]!
   }
 
   /** Appends a header to request `index`, which is the last one added; `name` and `value` are symbols. */
