@@ -20,10 +20,14 @@ export interface RunningCli {
 export interface CliOptions {
   readonly environment?: Readonly<Record<string, string>>
   readonly stdin?: string | Buffer
+  readonly keepsStdinOpen?: boolean
 }
 
 /** Runs `meshtap` as a process of its own. */
-export function startCli(args: readonly string[], { environment, stdin }: CliOptions = {}): RunningCli {
+export function startCli(
+  args: readonly string[],
+  { environment, stdin, keepsStdinOpen }: CliOptions = {},
+): RunningCli {
   const child = spawn(process.execPath, [MAIN, ...args], {
     env: { PATH: process.env['PATH'], ...environment },
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -43,7 +47,8 @@ export function startCli(args: readonly string[], { environment, stdin }: CliOpt
     wake()
   })
   // A child that ends before it has read all of its input is no failure of the test.
-  child.stdin.on('error', () => {}).end(stdin)
+  child.stdin.on('error', () => {})
+  if (!keepsStdinOpen) child.stdin.end(stdin)
   let hasEnded = false
   const result = once(child, 'close').then(([code]) => {
     hasEnded = true

@@ -1,0 +1,91 @@
+import { type Command, Option } from 'commander'
+import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
+import { variableOf } from '../../config/setting.ts'
+import { MAX_PRODUCER_BYTES } from '../../event/limits.ts'
+import { usageError } from '../cli-error.ts'
+import type { CliContext } from '../context.ts'
+import { durationFlag, rateFlag, wholeNumberFlag } from '../flag-values.ts'
+import { INPUT_FORMATS, type InputFormat } from '../push/format.ts'
+import { push } from '../push/push.ts'
+import { untilStopped } from '../stop-signal.ts'
+
+interface Flags {
+  readonly ingest?: string
+  readonly otlp?: true
+  readonly format?: InputFormat
+  readonly batch: number
+  readonly rate?: number
+  readonly retryFor: number
+  readonly skipMalformed?: true
+  readonly producer?: string
+}
+
+const DAY_MS = 86_400_000
+
+export function configure(command: Command, context: CliContext): void {
+  const { name, fallback, description } = CLIENT_SETTINGS.ingest
+  command
+    .description(
+      'Sends the events of a file: JSON (an array, or one event after the other), NDJSON, one EventBatch, or with --otlp ' +
+        'OTLP trace messages. gzip is unpacked.',
+    )
+    .argument('<file>', 'the file, or - for the standard input')
+    .option(`--${name} <url>`, `${description} (default: ${fallback}, or ${variableOf(name)})`)
+    .option(
+      '--otlp',
+      'the file holds OTLP ExportTraceServiceRequest messages, JSON or protobuf, sent as they are',
+    )
+    .addOption(
+      new Option('--format <format>', 'what the file holds, where its beginning does not tell').choices(
+        INPUT_FORMATS,
+      ),
+    )
+    .addOption(
+      new Option('--batch <events>', 'events of a batch').argParser(wholeNumberFlag(1, 10_000)).default(500),
+    )
+    .addOption(new Option('--rate <number>', 'most events a second').argParser(rateFlag(0.01, 10_000_000)))
+    .addOption(
+      new Option('--retry-for <duration>', 'how long a batch is sent again while it is not taken')
+        .argParser(durationFlag(0, DAY_MS))
+        .default(60_000, '1m'),
+    )
+    .option('--skip-malformed', 'leave out what is no event, and count it, instead of stopping there')
+    .option('--producer <id>', 'number the batches as this producer (default: a new UUID)')
+    .addHelpText(
+      'after',
+      `
+Batches are numbered, so that one that is sent again counts once. A push that broke off can be run again with the same
+file, options and --producer within the hour: what was counted before is not counted twice.
+
+Examples:
+  meshtap push events.ndjson
+  zcat day.json.gz | meshtap push - --rate 1000
+  meshtap push events.json.gz --producer import-2026-11-24
+  meshtap push --otlp spans.json`,
+    )
+    .action((path: string, flags: Flags) => run(context, path, flags))
+}
+
+async function run(context: CliContext, path: string, flags: Flags): Promise<void> {
+  const { otlp, format, batch, rate, retryFor, skipMalformed, producer } = flags
+  if (otlp && (rate !== undefined || producer !== undefined || skipMalformed !== undefined)) {
+    throw usageError(
+      '--otlp sends messages as they are: --rate, --producer and --skip-malformed are for events only',
+    )
+  }
+  if (producer !== undefined && (producer === '' || Buffer.byteLength(producer) > MAX_PRODUCER_BYTES)) {
+    throw usageError(`--producer must have 1 to ${MAX_PRODUCER_BYTES} bytes`)
+  }
+  const options = {
+    path,
+    ingest: clientSettings({ ingest: flags.ingest }).ingest,
+    kind: otlp ? 'otlp' : 'events',
+    ...(format === undefined ? {} : { format }),
+    batch,
+    ...(rate === undefined ? {} : { rate }),
+    retryForMs: retryFor,
+    skipMalformed: skipMalformed === true,
+    ...(producer === undefined ? {} : { producer }),
+  } as const
+  await untilStopped((signal) => push(context, { ...options, signal }))
+}
