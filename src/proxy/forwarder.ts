@@ -148,10 +148,13 @@ export class Forwarder {
 
   #target({ upstream }: Hop, options: ProxyServerOptions): ProxyServerOptions {
     return {
-      target: upstream.url,
+      target: upstream.address,
       selfHandleResponse: true,
       // What httpxy calls `ssl` is where the options of the request start from; it changes the object.
-      ssl: { maxHeaderSize: this.#options.limits.headerBytes },
+      ssl: {
+        maxHeaderSize: this.#options.limits.headerBytes,
+        ...(upstream.isTls ? { servername: upstream.serverName } : {}),
+      },
       ...options,
     }
   }

@@ -1,5 +1,6 @@
 import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
+import { isIP } from 'node:net'
 import type { Endpoint } from '../event/event.ts'
 import { ProxyError } from './proxy-error.ts'
 
@@ -35,6 +36,18 @@ export class Upstream {
 
   get isTls(): boolean {
     return this.url.protocol === 'https:'
+  }
+
+  /** Where it is, as Node's client takes it: without the brackets of an IPv6 address. */
+  get address(): { readonly protocol: string; readonly hostname: string; readonly port: string } {
+    const { protocol, hostname, port } = this.url
+    return { protocol, hostname: hostname.replace(/^\[|\]$/g, ''), port }
+  }
+
+  /** The name that its certificate must have: its own, not the one in the request's Host, which Node would take. */
+  get serverName(): string {
+    const { hostname } = this.address
+    return isIP(hostname) === 0 ? hostname : ''
   }
 
   close(): void {
