@@ -30,7 +30,10 @@ export interface RecordBatch {
   readonly endOffset: number
 }
 
-/** A subscriber. The log calls it for one partition at a time in order: never two calls of one partition at once. */
+/**
+ * A subscriber. The log calls it for one partition at a time in order: never two calls of one partition at once. A call
+ * of `assigned` or `records` that rejects is made again after a while, from the same offset.
+ */
 export interface PartitionHandler {
   /** The partition is now read here. Answers the offset of the first record wanted. */
   assigned(partition: PartitionId): Promise<number>
@@ -60,8 +63,9 @@ export interface Subscription {
  * - Failures reject with a `LogError`. `close` is idempotent, drains appends under way, and ends subscriptions.
  */
 export interface EventLog {
+  /** Makes the topic where there is none. */
   append(topic: string, records: readonly LogRecord[]): Promise<void>
-  /** Reads every partition of `topic` that this subscriber is assigned. */
+  /** Reads every partition of `topic` that this subscriber is assigned. Makes the topic where there is none. */
   subscribe(topic: string, handler: PartitionHandler): Promise<Subscription>
   /** Partitions of a topic. */
   partitions(topic: string): Promise<readonly PartitionId[]>
@@ -71,7 +75,7 @@ export interface EventLog {
 }
 
 export type LogErrorCode =
-  'LOG_UNAVAILABLE' | 'LOG_FULL' | 'LOG_CLOSED' | 'LOG_RECORD_TOO_LARGE' | 'LOG_CORRUPT'
+  'LOG_UNAVAILABLE' | 'LOG_FULL' | 'LOG_CLOSED' | 'LOG_RECORD_TOO_LARGE' | 'LOG_FORMAT' | 'LOG_CORRUPT'
 
 /** An operational failure of a log. */
 export class LogError extends Error {
