@@ -64,7 +64,7 @@ export type CommitOutcome =
   | { readonly kind: 'committed' }
   /** Another writer has claimed the partition since. */
   | { readonly kind: 'stale-epoch'; readonly epoch: number }
-  /** The store is not where this writer left it: it lost its newest commits, or everything. */
+  /** The store is not where this writer left it: it lost its newest commits, or everything, even the epoch. */
   | { readonly kind: 'offset-moved'; readonly offset: number }
 
 export interface BlobRead {
