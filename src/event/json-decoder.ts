@@ -1,8 +1,9 @@
 import { DecodeError } from './decode-error.ts'
 import type { EventColumns } from './event-columns.ts'
 import { tooMany } from './index-columns.ts'
-import { elementPlace, JsonEventReader } from './json-event-reader.ts'
+import { JsonEventReader } from './json-event-reader.ts'
 import { JsonScanner } from './json-scanner.ts'
+import { elementPlace } from './json-values.ts'
 import { MAX_RECORD_EVENTS } from './limits.ts'
 
 const OPEN_BRACE = 0x7b

@@ -1,4 +1,3 @@
-import { DecodeError } from './decode-error.ts'
 import { type Dictionary, FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from './dictionary.ts'
 import { type EventColumns, TRACE_BYTES } from './event-columns.ts'
 import {
@@ -12,19 +11,14 @@ import {
   PORT_RULE,
 } from './json-fields.ts'
 import type { JsonScanner } from './json-scanner.ts'
+import { JsonValues, NONE } from './json-values.ts'
 import { MemberNames } from './member-names.ts'
-import { MAX_TIME_MS } from './limits.ts'
-import { parseRfc3339 } from './rfc3339.ts'
-import { normalizeKind } from './workload-kinds.ts'
 
 const OPEN_BRACE = 0x7b
 const CLOSE_BRACE = 0x7d
 const OPEN_BRACKET = 0x5b
 const CLOSE_BRACKET = 0x5d
 const QUOTE = 0x22
-
-/** Stands for a field that is absent or null where 0 would mean something. */
-const NONE = -1
 
 /** Where an event's endpoints are kept while it is read. */
 type EndpointSymbols = Int32Array
@@ -35,15 +29,11 @@ type EndpointSymbols = Int32Array
  */
 export class JsonEventReader {
   readonly #scanner: JsonScanner
+  readonly #values: JsonValues
   readonly #eventNames = new MemberNames(EVENT_FIELDS)
   readonly #sourceNames = new MemberNames(ENDPOINT_FIELDS)
   readonly #destinationNames = new MemberNames(ENDPOINT_FIELDS)
   #columns!: EventColumns
-  /** Index of the event in the array it stands in, `NONE` where it stands alone. */
-  #element = NONE
-  #arrayStart = 0
-  /** Offset of the event's opening brace. */
-  #start = 0
 
   /** By field number. Symbols of texts; 0 where absent. */
   readonly #texts = new Int32Array(EVENT_FIELDS.length)
@@ -58,28 +48,28 @@ export class JsonEventReader {
 
   constructor(scanner: JsonScanner) {
     this.#scanner = scanner
+    this.#values = new JsonValues(scanner)
   }
 
   begin(columns: EventColumns): void {
     this.#columns = columns
+    this.#values.begin(columns.dictionary.symbols)
   }
 
   /** Reads the object that is next, which stands alone. */
   read(): void {
-    this.#element = NONE
+    this.#values.beginEvent(NONE, 0)
     this.#read()
   }
 
   /** Reads the object that is next, which is element `element` of an array that begins at `arrayStart`. */
   readElement(element: number, arrayStart: number): void {
-    this.#element = element
-    this.#arrayStart = arrayStart
+    this.#values.beginEvent(element, arrayStart)
     this.#read()
   }
 
   #read(): void {
     const scanner = this.#scanner
-    this.#start = scanner.pos
     this.#texts.fill(0)
     this.#numbers.fill(NONE)
     this.#requestHeaders.length = 0
@@ -101,25 +91,27 @@ export class JsonEventReader {
   #readField(field: number, rule: JsonRule): void {
     switch (rule.kind) {
       case 'text':
-        this.#texts[field] = this.#isNull() ? 0 : this.#symbol(EVENT_FIELDS[field]!)
+        this.#texts[field] = this.#values.isNull() ? 0 : this.#values.symbol(EVENT_FIELDS[field]!)
         return
       case 'whole':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#whole(EVENT_FIELDS[field]!, rule)
+        this.#numbers[field] = this.#values.isNull() ? NONE : this.#values.whole(EVENT_FIELDS[field]!, rule)
         return
       case 'flag':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#flag(EVENT_FIELDS[field]!)
+        this.#numbers[field] = this.#values.isNull() ? NONE : this.#values.flag(EVENT_FIELDS[field]!)
         return
       case 'word':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#word(EVENT_FIELDS[field]!, rule.words)
+        this.#numbers[field] = this.#values.isNull()
+          ? NONE
+          : this.#values.word(EVENT_FIELDS[field]!, rule.words)
         return
       case 'time':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#time()
+        this.#numbers[field] = this.#values.isNull() ? NONE : this.#values.time()
         return
       case 'trace':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#traceId()
+        this.#numbers[field] = this.#values.isNull() ? NONE : this.#values.traceId(this.#trace)
         return
       case 'endpoint':
-        this.#numbers[field] = this.#isNull() ? NONE : this.#endpoint(field === FIELD.source)
+        this.#numbers[field] = this.#values.isNull() ? NONE : this.#endpoint(field === FIELD.source)
         return
       case 'headers':
         this.#headers(
@@ -133,10 +125,10 @@ export class JsonEventReader {
   #add(): void {
     const numbers = this.#numbers
     const isRequest = numbers[FIELD.kind] !== 1
-    if (numbers[FIELD.time] === NONE) throw this.#missing('time')
-    if (numbers[FIELD.direction] === NONE) throw this.#missing('direction')
-    if (numbers[FIELD.destination] === NONE) throw this.#missing('destination')
-    if (isRequest && numbers[FIELD.latencyMicros] === NONE) throw this.#missing('latencyMicros')
+    if (numbers[FIELD.time] === NONE) throw this.#values.missing('time')
+    if (numbers[FIELD.direction] === NONE) throw this.#values.missing('direction')
+    if (numbers[FIELD.destination] === NONE) throw this.#values.missing('destination')
+    if (isRequest && numbers[FIELD.latencyMicros] === NONE) throw this.#values.missing('latencyMicros')
     if (isRequest) this.#addRequest()
     else this.#addConnection()
   }
@@ -204,98 +196,11 @@ export class JsonEventReader {
     )
   }
 
-  /** Whether the next value is null, which then is taken: it says the same as leaving the field out. */
-  #isNull(): boolean {
-    if (this.#scanner.peek() !== 0x6e) return false
-    this.#scanner.literal('null')
-    return true
-  }
-
-  #symbol(name: string): number {
-    const scanner = this.#scanner
-    if (scanner.peek() !== QUOTE) throw this.#badValue(name, 'a string')
-    scanner.string()
-    return this.#columns.dictionary.symbols.internBytes(scanner.text, scanner.textStart, scanner.textEnd)
-  }
-
-  #whole(name: string, rule: { readonly max: number; readonly what: string }): number {
-    const scanner = this.#scanner
-    const start = this.#scanner.pos
-    const byte = scanner.peek()
-    if (byte !== 0x2d && (byte < 0x30 || byte > 0x39)) throw this.#badValue(name, rule.what)
-    const value = scanner.number()
-    if (value >= 0 && value <= rule.max && Number.isInteger(value)) return value
-    scanner.pos = start
-    throw this.#badValue(name, value > rule.max ? `at most ${rule.max}` : rule.what)
-  }
-
-  #flag(name: string): number {
-    const scanner = this.#scanner
-    const byte = scanner.peek()
-    if (byte !== 0x74 && byte !== 0x66) throw this.#badValue(name, 'true or false')
-    scanner.literal(byte === 0x74 ? 'true' : 'false')
-    return byte === 0x74 ? 1 : 0
-  }
-
-  #word(name: string, words: readonly [string, string]): number {
-    const scanner = this.#scanner
-    const start = scanner.pos
-    if (scanner.peek() === QUOTE) {
-      scanner.string()
-      const length = scanner.textEnd - scanner.textStart
-      for (let i = 0; i < 2; i++) if (length === words[i]!.length && this.#textIs(words[i]!)) return i
-      scanner.pos = start
-    }
-    throw this.#badValue(name, `"${words[0]}" or "${words[1]}"`)
-  }
-
-  #textIs(word: string): boolean {
-    const { text, textStart } = this.#scanner
-    for (let i = 0; i < word.length; i++) if (text[textStart + i] !== word.charCodeAt(i)) return false
-    return true
-  }
-
-  #time(): number {
-    const scanner = this.#scanner
-    const start = scanner.pos
-    const byte = scanner.peek()
-    let time = Number.NaN
-    if (byte === QUOTE) {
-      scanner.string()
-      time = parseRfc3339(scanner.text, scanner.textStart, scanner.textEnd)
-    } else if (byte === 0x2d || (byte >= 0x30 && byte <= 0x39)) {
-      time = Math.floor(scanner.number())
-    }
-    if (time >= 0 && time <= MAX_TIME_MS) return time
-    scanner.pos = start
-    throw this.#badValue('time', 'an RFC 3339 time with its zone, or epoch milliseconds')
-  }
-
-  #traceId(): number {
-    const scanner = this.#scanner
-    const start = scanner.pos
-    if (scanner.peek() === QUOTE) {
-      scanner.string()
-      if (scanner.textEnd - scanner.textStart === 2 * TRACE_BYTES) {
-        let valid = 0
-        for (let i = 0; i < TRACE_BYTES; i++) {
-          const at = scanner.textStart + 2 * i
-          const byte = (HEX_VALUES[scanner.text[at]!]! << 4) | HEX_VALUES[scanner.text[at + 1]!]!
-          valid |= byte
-          this.#trace[i] = byte
-        }
-        if (valid >= 0) return 1
-      }
-      scanner.pos = start
-    }
-    throw this.#badValue('traceId', '32 hexadecimal digits')
-  }
-
   #endpoint(isSource: boolean): number {
     const scanner = this.#scanner
     const side = isSource ? 'source' : 'destination'
     const symbols = isSource ? this.#source : this.#destination
-    if (scanner.peek() !== OPEN_BRACE) throw this.#badValue(side, 'an object')
+    if (scanner.peek() !== OPEN_BRACE) throw this.#values.badValue(side, 'an object')
     symbols.fill(0)
     const names = isSource ? this.#sourceNames : this.#destinationNames
     names.begin()
@@ -304,39 +209,31 @@ export class JsonEventReader {
       if (field < 0) {
         scanner.skipValue()
         this.#columns.unknownFields++
-      } else if (this.#isNull()) {
+      } else if (this.#values.isNull()) {
         symbols[field] = 0
       } else if (field === ENDPOINT_PORT) {
-        symbols[field] = this.#whole(`${side}.port`, PORT_RULE)
+        symbols[field] = this.#values.whole(`${side}.port`, PORT_RULE)
       } else if (field === ENDPOINT_KIND) {
-        symbols[field] = this.#kind(`${side}.kind`)
+        symbols[field] = this.#values.kind(`${side}.kind`)
       } else {
-        symbols[field] = this.#symbol(isSource ? SOURCE_NAMES[field]! : DESTINATION_NAMES[field]!)
+        symbols[field] = this.#values.symbol(isSource ? SOURCE_NAMES[field]! : DESTINATION_NAMES[field]!)
       }
     }
     return 1
-  }
-
-  #kind(name: string): number {
-    const scanner = this.#scanner
-    const symbol = this.#symbol(name)
-    if (isPlainKind(scanner.text, scanner.textStart, scanner.textEnd)) return symbol
-    const { symbols } = this.#columns.dictionary
-    return symbols.intern(normalizeKind(symbols.text(symbol)))
   }
 
   /** Reads an object of names to strings, or to arrays of strings, in place of what `headers` holds. */
   #headers(field: string, headers: number[]): void {
     const scanner = this.#scanner
     headers.length = 0
-    if (this.#isNull()) return
-    if (scanner.peek() !== OPEN_BRACE) throw this.#badValue(field, 'an object of names to values')
+    if (this.#values.isNull()) return
+    if (scanner.peek() !== OPEN_BRACE) throw this.#values.badValue(field, 'an object of names to values')
     const { symbols } = this.#columns.dictionary
     for (let more = scanner.open(CLOSE_BRACE); more; more = scanner.next(CLOSE_BRACE)) {
       scanner.name()
       const written = symbols.internBytes(scanner.text, scanner.textStart, scanner.textEnd)
       const name = symbols.intern(symbols.text(written).toLowerCase())
-      if (this.#isNull()) continue
+      if (this.#values.isNull()) continue
       if (scanner.peek() !== OPEN_BRACKET) {
         headers.push(name, this.#headerValue(field, written))
         continue
@@ -348,49 +245,19 @@ export class JsonEventReader {
   }
 
   #headerValue(field: string, name: number): number {
-    if (this.#scanner.peek() === QUOTE) return this.#symbol(field)
+    if (this.#scanner.peek() === QUOTE) return this.#values.symbol(field)
     const { symbols } = this.#columns.dictionary
-    throw this.#badValue(`${field}.${symbols.text(name).slice(0, 40)}`, 'a string or an array of strings')
+    throw this.#values.badValue(
+      `${field}.${symbols.text(name).slice(0, 40)}`,
+      'a string or an array of strings',
+    )
   }
-
-  /** The error for the value that is next. */
-  #badValue(field: string, expected: string): DecodeError {
-    const scanner = this.#scanner
-    scanner.peek()
-    const offset = scanner.pos
-    const found = `must be ${expected}, got ${scanner.quote(offset)}`
-    return this.#element === NONE
-      ? new DecodeError('field-value', `line ${scanner.lineAt(offset)}`, `"${field}" ${found}`)
-      : new DecodeError('field-value', `${this.#place()}.${field}`, found)
-  }
-
-  #missing(field: string): DecodeError {
-    return new DecodeError('field-missing', this.#place(), `"${field}" is missing`)
-  }
-
-  /** Where the event is. */
-  #place(): string {
-    if (this.#element === NONE) return `line ${this.#scanner.lineAt(this.#start)}`
-    return elementPlace(this.#scanner, this.#element, this.#arrayStart)
-  }
-}
-
-/** How an element of an array is named: by its index, and by the array's line where that is not the first. */
-export function elementPlace(scanner: JsonScanner, element: number, arrayStart: number): string {
-  const line = scanner.lineAt(arrayStart)
-  return line === 1 ? `[${element}]` : `line ${line} [${element}]`
 }
 
 const NO_TEXTS = new Int32Array(EVENT_FIELDS.length)
 const NO_ENDPOINT: EndpointSymbols = new Int32Array(ENDPOINT_FIELDS.length)
 const SOURCE_NAMES = ENDPOINT_FIELDS.map((name) => `source.${name}`)
 const DESTINATION_NAMES = ENDPOINT_FIELDS.map((name) => `destination.${name}`)
-
-/** By byte: what a hexadecimal digit means, -1 where it is none. */
-const HEX_VALUES = Int8Array.from({ length: 256 }, (_, byte) => {
-  const digit = String.fromCharCode(byte)
-  return /[0-9a-f]/i.test(digit) ? Number.parseInt(digit, 16) : -1
-})
 
 function internEndpoint(dictionary: Dictionary, symbols: EndpointSymbols, cluster: number): number {
   return dictionary.endpoint(
@@ -404,10 +271,4 @@ function internEndpoint(dictionary: Dictionary, symbols: EndpointSymbols, cluste
     symbols[7]!,
     symbols[8]!,
   )
-}
-
-/** Whether a kind is in the form that `normalizeKind` gives, as nearly all are: lower case without a plural's s. */
-function isPlainKind(bytes: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < end; i++) if (bytes[i]! < 0x61 || bytes[i]! > 0x7a) return false
-  return bytes[end - 1] !== 0x73
 }
