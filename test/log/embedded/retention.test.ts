@@ -81,11 +81,11 @@ t.test('the oldest records of all topics make room for new ones', async (t) => {
 })
 
 t.test('the file stays within twice the limit, whatever sizes come and go', async (t) => {
-  const maxBytes = 4 * MIB
+  const maxBytes = 3 * MIB
   const { log, path, clock } = await openEmbedded(t, { partitions: 4, maxBytes, maxAgeMs: 1e9 })
   const next = random(11)
   let mostUsed = 0
-  for (let round = 0; round < 600; round++) {
+  for (let round = 0; round < 450; round++) {
     const records = Array.from({ length: 1 + Math.floor(next() * 16) }, () => {
       const kind = next()
       const size = kind < 0.5 ? next() * 1000 : kind < 0.98 ? next() * 40_000 : next() * 250_000
