@@ -189,15 +189,17 @@ export class PartitionProcessor {
   }
 
   #processRecord(record: StoredRecord): void {
-    if (this.#columns.dictionary.overfull) {
-      this.#columns = new EventColumns(new Dictionary())
-      this.#flows = new FlowTable(this.#columns.dictionary, this.#options.flows)
-    }
-    const columns = this.#columns
     const counters = this.#counters
     counters.records++
     counters.bytes += record.value.length
-    const result = decode(record.headers['content-type'], record.value, columns)
+    if (this.#columns.dictionary.overfull) this.#renewDictionary()
+    let result = decode(record.headers['content-type'], record.value, this.#columns)
+    if (result.kind === 'malformed' && this.#columns.dictionary.overfull) {
+      // The fault may be that the record found no room, which is not the record's.
+      this.#renewDictionary()
+      result = decode(record.headers['content-type'], record.value, this.#columns)
+    }
+    const columns = this.#columns
     if (result.kind === 'malformed') {
       counters.deadLetters++
       this.#deadLetters.push({ record, fault: result.fault })
@@ -217,6 +219,11 @@ export class PartitionProcessor {
       if (columns.timeMs[i]! > this.#newestMs && columns.timeMs[i]! <= nowMs)
         this.#newestMs = columns.timeMs[i]!
     }
+  }
+
+  #renewDictionary(): void {
+    this.#columns = new EventColumns(new Dictionary())
+    this.#flows = new FlowTable(this.#columns.dictionary, this.#options.flows)
   }
 
   #advanceWatermark(nowMs: number): void {
