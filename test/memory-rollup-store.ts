@@ -1,14 +1,15 @@
 import type { PartitionId } from '../src/log/event-log.ts'
-import type {
-  BlobAddress,
-  BlobRead,
-  Claim,
-  Commit,
-  CommitOutcome,
-  PartitionMeta,
-  PartitionSnapshot,
-  RollupStore,
-  StoredBlob,
+import {
+  type BlobAddress,
+  type BlobRead,
+  type Claim,
+  type Commit,
+  type CommitOutcome,
+  type PartitionMeta,
+  type PartitionSnapshot,
+  type RollupStore,
+  type StoredBlob,
+  StoreError,
 } from '../src/store/rollup-store.ts'
 
 interface Partition {
@@ -45,18 +46,20 @@ export class MemoryRollupStore implements RollupStore {
     }
     this.#partitions.set(partition, state)
     state.epoch++
-    return { partition, epoch: state.epoch, meta: state.meta }
+    return { partition, epoch: state.epoch, meta: structuredClone(state.meta) }
   }
 
   async commit(commit: Commit): Promise<CommitOutcome> {
     this.#check()
     const state = this.#partitions.get(commit.partition)
-    if (state === undefined) return { kind: 'stale-epoch', epoch: 0 }
-    if (commit.epoch !== state.epoch) return { kind: 'stale-epoch', epoch: state.epoch }
-    const offset = state.meta?.offset ?? 0
+    const offset = state?.meta?.offset ?? 0
+    // An epoch that was never given is of a time that this store has forgotten.
+    if (state === undefined || commit.epoch > state.epoch) return { kind: 'offset-moved', offset }
+    if (commit.epoch < state.epoch) return { kind: 'stale-epoch', epoch: state.epoch }
     if (offset !== commit.expectedOffset) return { kind: 'offset-moved', offset }
     state.commits++
-    state.meta = commit.meta
+    state.meta = structuredClone(commit.meta)
+    this.#forget(state)
     for (const { address, scope, blob } of commit.writes) {
       const id = `${bucketId(address)} ${scope}`
       if (blob === undefined) state.blobs.delete(id)
@@ -87,10 +90,19 @@ export class MemoryRollupStore implements RollupStore {
         (blob) => bucketId(blob.address) === id && (wants === undefined || wants(blob.scope)),
       )
     })
-    return { partition, meta: state.meta, blobs }
+    return { partition, meta: structuredClone(state.meta), blobs }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.failure ??= new StoreError('STORE_CLOSED', 'the store is closed')
+  }
+
+  /** Another store with the same content: this one after it was closed and opened again. */
+  reopened(): MemoryRollupStore {
+    const store = new MemoryRollupStore(this.#now)
+    store.restore(this.snapshot())
+    return store
+  }
 
   /** Takes a copy that `restore` brings back: a replica that is behind. */
   snapshot(): ReadonlyMap<PartitionId, Partition> {
@@ -106,6 +118,15 @@ export class MemoryRollupStore implements RollupStore {
     this.#partitions.clear()
     for (const [id, state] of snapshot) {
       this.#partitions.set(id, { ...state, blobs: new Map(state.blobs), expiries: new Map(state.expiries) })
+    }
+  }
+
+  /** Drops what has expired: written again, a bucket begins empty. */
+  #forget(state: Partition): void {
+    for (const [id, expiresAtMs] of state.expiries) {
+      if (expiresAtMs > this.#now()) continue
+      state.expiries.delete(id)
+      for (const key of state.blobs.keys()) if (key.startsWith(`${id} `)) state.blobs.delete(key)
     }
   }
 

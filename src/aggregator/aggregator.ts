@@ -180,14 +180,12 @@ export class Aggregator {
       assigned.committedAtMs = this.#options.processor.now()
       if (outcome.kind === 'committed') return
       assigned.processor = undefined
-      // A lower epoch is nobody's claim: the store forgot this one.
-      if (outcome.kind === 'stale-epoch' && outcome.epoch > processor.epoch) {
+      if (outcome.kind === 'stale-epoch') {
         const message = `epoch ${processor.epoch} is stale: another worker claimed the partition with ${outcome.epoch}`
         this.#options.onTrouble({ partition, kind: 'stale-epoch', message })
         assigned.claimAtMs = this.#options.processor.now() + RECLAIM_MS
       } else {
-        const place = outcome.kind === 'offset-moved' ? `offset ${outcome.offset}` : `epoch ${outcome.epoch}`
-        const message = `the store is at ${place}, not where it was left: it lost commits`
+        const message = `the store is at offset ${outcome.offset}, not where it was left: it lost commits`
         this.#options.onTrouble({ partition, kind: 'store-moved', message })
       }
     } catch (error) {

@@ -213,6 +213,7 @@ export class PartitionProcessor {
     counters.requests += columns.requests
     counters.connections += columns.connections
     counters.unknownFields += columns.unknownFields
+    counters.skippedSpans += columns.skipped
     this.#options.observe?.(columns)
     this.#buckets.fold(columns, this.#flows, { nowMs, closedThroughMs: this.#closedThroughMs }, counters)
     for (let i = 0; i < columns.requests; i++) {
