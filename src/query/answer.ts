@@ -29,7 +29,10 @@ export interface AnswerBase {
   readonly window: WindowAnswer
   /** Event time up to which every partition is known to be folded, RFC 3339; null where nothing ever was. */
   readonly watermark: string | null
-  /** Clusters or peers whose data is missing from this answer, each with the reason. */
+  /**
+   * What this answer lacks, each with the reason: stores, clusters or peers that did not answer, and scopes
+   * (`cluster/namespace`) whose series are beyond the limit, so that only their sums are known.
+   */
   readonly partial: readonly { readonly source: string; readonly reason: string }[]
 }
 

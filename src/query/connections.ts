@@ -1,7 +1,41 @@
 import { scopeName } from '../rollup/series.ts'
 import { recentSince } from './plan.ts'
-import type { RollupReader, StatReads } from './rollup-reader.ts'
+import { blocksInWindow, type RollupReader, type StatReads } from './rollup-reader.ts'
 import type { StatColumns } from './stat-columns.ts'
+
+/** What the rows of an answer count of connections, by row. */
+export interface ConnectionTally {
+  /** 1 where a proxy reported any in the window. */
+  readonly isReported: Uint8Array
+  readonly readBytes: Float64Array
+  readonly writtenBytes: Float64Array
+  /** NaN where it is not known. */
+  readonly open: Float64Array
+}
+
+/** Adds connections up by row, as `tally` does requests. */
+export async function tallyConnections(
+  reader: RollupReader,
+  read: StatReads,
+  slotOf: Int32Array,
+  slots: number,
+): Promise<ConnectionTally> {
+  const isReported = new Uint8Array(slots)
+  const readBytes = new Float64Array(slots)
+  const writtenBytes = new Float64Array(slots)
+  for (const block of blocksInWindow(read)) {
+    if (!block.isConnected) continue
+    for (let row = 0; row < block.series.length; row++) {
+      const slot = slotOf[block.series[row]!]!
+      if (slot < 0 || block.connected[row] === 0) continue
+      isReported[slot] = 1
+      readBytes[slot]! += block.readBytes[row]!
+      writtenBytes[slot]! += block.writtenBytes[row]!
+    }
+  }
+  const open = await openConnections(reader, read, slotOf, slots)
+  return { isReported, readBytes, writtenBytes, open }
+}
 
 /**
  * Open connections by row; NaN where no proxy reports any.
@@ -9,7 +43,7 @@ import type { StatColumns } from './stat-columns.ts'
  * The sum over series of what the proxy last said is open, if it said so in the last minute. For proxies that only
  * report openings and closings, the sum of these in the running totals, while the series was heard of in that time.
  */
-export async function openConnections(
+async function openConnections(
   reader: RollupReader,
   read: StatReads,
   slotOf: Int32Array,

@@ -1,13 +1,12 @@
 import type { EdgeRow, EdgesAnswer } from './answer.ts'
-import { openConnections } from './connections.ts'
+import { tallyConnections } from './connections.ts'
 import { edgeQuestion } from './edge-question.ts'
-import { emptyReason } from './empty.ts'
+import { emptyReason } from './empty-reason.ts'
 import { overflowFaults } from './overflow.ts'
-import { presentSeries } from './present.ts'
 import type { EdgesRequest } from './requests.ts'
-import { answerBase, type RollupReader } from './rollup-reader.ts'
+import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
-import { select } from './select.ts'
+import { seriesRows } from './series-rows.ts'
 import { requestFigures, tally } from './tally.ts'
 import { ALL_SCOPES } from './target.ts'
 import { workloadAnswer } from './workload-answer.ts'
@@ -22,19 +21,18 @@ const bySourceAndDestination = byTexts<EdgeRow>(
 export async function edges(reader: RollupReader, request: EdgesRequest): Promise<EdgesAnswer> {
   // Who calls a workload, and from where, is only known to its callers.
   const read = await reader.readStat({ span: request.window, scopes: ALL_SCOPES })
-  const { table, reads, window } = read
-  const present = presentSeries(
-    reads.map(({ columns }) => columns),
-    table,
-  )
-  const { labels, slotOf } = select(edgeQuestion(request, table, present), table, present)
-  const counted = reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
-  const sums = tally(counted, slotOf, labels.length)
-  const open = await openConnections(reader, read, slotOf, labels.length)
+  const {
+    rows: found,
+    requests,
+    connections,
+  } = seriesRows(read, (present) => edgeQuestion(request, read.table, present))
+  const { labels } = found
+  const sums = tally(blocksInWindow(read), requests, labels.length)
+  const { isReported, open } = await tallyConnections(reader, read, connections, labels.length)
   const rows: EdgeRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {
     const hasOpen = !Number.isNaN(open[slot]!)
-    if (sums.requests[slot] === 0 && sums.connected[slot] === 0 && !hasOpen) continue
+    if (sums.requests[slot] === 0 && isReported[slot] === 0 && !hasOpen) continue
     const { source, destination } = labels[slot]!
     rows.push({
       source: workloadAnswer(source),
@@ -43,7 +41,7 @@ export async function edges(reader: RollupReader, request: EdgesRequest): Promis
       // Series carry no identities.
       clientIdentity: null,
       serverIdentity: null,
-      ...requestFigures(sums, slot, window.seconds),
+      ...requestFigures(sums, slot, read.window.seconds),
       tcpOpen: hasOpen ? open[slot]! : null,
     })
   }

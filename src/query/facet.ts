@@ -41,7 +41,7 @@ export const WORKLOAD_KINDS = [
 ] as const satisfies readonly ResourceKind[]
 
 /** The end of a request whose proxy reports in this direction. */
-export function reportingEnd(direction: Direction): End {
+function reportingEnd(direction: Direction): End {
   return direction === 'inbound' ? 'destination' : 'source'
 }
 

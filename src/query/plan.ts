@@ -15,7 +15,7 @@ export function recentSince(window: Window): number {
 }
 
 /** Whether what was read belongs to the window; else it is only recent. */
-export function isInWindow(window: Window, startMs: number): boolean {
+function isInWindow(window: Window, startMs: number): boolean {
   return startMs >= window.fromMs && startMs <= window.toMs
 }
 

@@ -25,7 +25,7 @@ import { timeseries } from './timeseries.ts'
 import { top } from './top.ts'
 
 /** Room for about 400 blocks of a thousand series. */
-export const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024
+const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024
 
 export interface QueryEngineOptions {
   /** What is merged into one answer: one store, or one a cluster or peer. Names are unique; answers name them. */

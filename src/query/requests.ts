@@ -43,7 +43,7 @@ export interface ResourcesRequest {
 }
 
 /** Most points of one series. */
-export const MAX_STEPS = 1000
+const MAX_STEPS = 1000
 /** Points of one series where no step is asked for, about. */
 const DEFAULT_STEPS = 60
 

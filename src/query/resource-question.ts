@@ -1,5 +1,5 @@
 import { type End, endFacet, type GroupKind, type ResourceLabel, workloadFacet } from './facet.ts'
-import { hasPods } from './meshed.ts'
+import { hasPods } from './reporting-pods.ts'
 import { type Filter, filterOn, type Question } from './select.ts'
 import { betweenSides, receivingSides } from './sides.ts'
 import { ALL_SCOPES, matchesResource, matchesWorkload, type Peer, scopesOf, type Target } from './target.ts'

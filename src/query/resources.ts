@@ -1,8 +1,8 @@
 import type { ResourceKind, ResourcesAnswer } from './answer.ts'
 import { endFacet, reporterFacet, type ResourceLabel, WORKLOAD_KINDS } from './facet.ts'
-import { presentSeries } from './present.ts'
+import { seriesHaving } from './series-having.ts'
 import type { ResourcesRequest } from './requests.ts'
-import { answerBase, type RollupReader } from './rollup-reader.ts'
+import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
 import { memo } from './select.ts'
 import { ALL_SCOPES, matchesResource } from './target.ts'
@@ -29,8 +29,7 @@ export async function resources(reader: RollupReader, request: ResourcesRequest)
   const { target } = request
   // The other ends of requests are in the blobs of whoever reports them.
   const read = await reader.readStat({ span: request.window, scopes: ALL_SCOPES })
-  const counted = read.reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
-  const present = presentSeries(counted, read.table)
+  const present = seriesHaving(blocksInWindow(read), read.table, 'lastMs')
   const found = new Map<string, ResourceLabel>()
   for (const kind of target.kind === 'all' ? KINDS : [target.kind]) {
     for (const facet of [reporterFacet(kind), endFacet('source', kind), endFacet('destination', kind)]) {

@@ -37,6 +37,7 @@ export interface ReadBase {
 /** A block of series, and what it counts for. */
 export interface StatRead {
   readonly columns: StatColumns
+  readonly scope: string
   readonly startMs: number
   readonly inWindow: boolean
   /** Holds what the last minute's open connections and reporting pods are told from. */
@@ -103,13 +104,16 @@ export class RollupReader {
         const inWindow = countsInWindow(window, meta, tier, startMs)
         const recent = tier === FINEST.name && startMs >= bucketStart(FINEST, recentSince(window))
         if (!inWindow && !recent) return []
-        return [{ columns: this.#stat(source, partition, blob), startMs, inWindow, recent }]
+        const columns = this.#stat(source, partition, blob)
+        return [{ columns, scope: blob.scope, startMs, inWindow, recent }]
       }),
     )
     this.#renewTable()
     const table = this.#table
     // Another query may have renewed the table while this one was reading.
-    const reads = values.flat().map((read) => ({ ...read, columns: rebase(read.columns, table) }))
+    const reads = byScope(values.flat()).map((read) =>
+      read.columns.table === table ? read : { ...read, columns: rebase(read.columns, table) },
+    )
     return { ...base, faults, table, reads }
   }
 
@@ -172,6 +176,15 @@ export class RollupReader {
   }
 }
 
+export function blocksInWindow({ reads }: StatReads): StatColumns[] {
+  return reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
+}
+
+/** Those of the window, and of the last minute. */
+export function allBlocks({ reads }: StatReads): StatColumns[] {
+  return reads.map(({ columns }) => columns)
+}
+
 /** What an answer says of its window and of what it lacks. */
 export function answerBase({ window, survey, faults }: ReadBase): AnswerBase {
   return {
@@ -179,6 +192,17 @@ export function answerBase({ window, survey, faults }: ReadBase): AnswerBase {
     watermark: survey.oldestMs === undefined ? null : rfc3339(survey.oldestMs),
     partial: faults,
   }
+}
+
+/** Reads of one scope one after the other: they add to the same rows, which so stay in the processor's cache. */
+function byScope(reads: readonly StatRead[]): StatRead[] {
+  const scopes = new Map<string, StatRead[]>()
+  for (const read of reads) {
+    const known = scopes.get(read.scope)
+    if (known === undefined) scopes.set(read.scope, [read])
+    else known.push(read)
+  }
+  return [...scopes.values()].flat()
 }
 
 function flatMapBlobs<T>(

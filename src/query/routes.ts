@@ -1,13 +1,13 @@
 import type { RouteRow, RoutesAnswer } from './answer.ts'
-import { emptyReason } from './empty.ts'
+import { emptyReason } from './empty-reason.ts'
 import { type Facet, isOverflow, type Label, labelId, workloadAt } from './facet.ts'
 import { overflowFaults } from './overflow.ts'
-import { presentSeries } from './present.ts'
 import type { RoutesRequest } from './requests.ts'
 import { filterAt, groupKindOf, questionScopes } from './resource-question.ts'
-import { answerBase, type RollupReader } from './rollup-reader.ts'
+import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
-import { type Question, select } from './select.ts'
+import type { Question } from './select.ts'
+import { requestRows } from './series-rows.ts'
 import { betweenSides, receivingSides } from './sides.ts'
 import { requestFigures, tally } from './tally.ts'
 
@@ -52,10 +52,9 @@ const byServiceRouteMethod = byTexts<RouteRow>(
 export async function routes(reader: RollupReader, request: RoutesRequest): Promise<RoutesAnswer> {
   const { target, peer } = request
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
-  const counted = read.reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
-  const present = presentSeries(counted, read.table)
-  const { labels, slotOf } = select(routeQuestion(request), read.table, present)
-  const sums = tally(counted, slotOf, labels.length)
+  const { rows: found, requests } = requestRows(read, routeQuestion(request))
+  const { labels } = found
+  const sums = tally(blocksInWindow(read), requests, labels.length)
   const rows: RouteRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {
     if (sums.requests[slot] === 0) continue

@@ -35,21 +35,17 @@ export function filterOn<L extends Label>(facet: Facet<L>, accepts: (label: L) =
   return { facet, accepts: (label) => accepts(label as L) }
 }
 
-/** The rows of an answer, and the row of each series. */
-export class Selection<L extends Label> {
+/** The rows of an answer, by their labels, each with a number. */
+export class Rows<L extends Label> {
   readonly labels: L[] = []
-  /** Row by series; -1 where a series counts in none. */
-  readonly slotOf: Int32Array
   readonly #slotById = new Map<string, number>()
 
-  constructor(series: number) {
-    this.slotOf = new Int32Array(series).fill(-1)
-  }
-
+  /** The row of a label's id; -1 where there is none. */
   find(id: string): number {
     return this.#slotById.get(id) ?? -1
   }
 
+  /** The row of a label, made where it is new. */
   add(label: L): number {
     const known = this.#slotById.get(label.id)
     if (known !== undefined) return known
@@ -59,16 +55,18 @@ export class Selection<L extends Label> {
   }
 }
 
-/** Sorts the series that are `present` into rows. */
+/** Sorts the series that are `present` into rows: each series' row, -1 where it counts in none. */
 export function select<L extends Label>(
   question: Question<L>,
   table: SeriesTable,
   present: Int32Array,
-): Selection<L> {
-  const selection = new Selection<L>(table.size)
+  rows: Rows<L>,
+): Int32Array {
+  const slotOf = new Int32Array(table.size).fill(-1)
+  if (present.length === 0) return slotOf
   const { group, accepts, only, keeps } = question
   const groups = table.column(group)
-  const slotOfGroup = memo(groups.labels, (label) => (accepts?.(label) === false ? -1 : selection.add(label)))
+  const slotOfGroup = memo(groups.labels, (label) => (accepts?.(label) === false ? -1 : rows.add(label)))
   const filters = (question.filters ?? []).map((filter) => passing(filter, table))
   const preferences = (question.prefer ?? []).map((rule) => leavingOut(rule, table, present))
   for (const series of present) {
@@ -77,9 +75,9 @@ export function select<L extends Label>(
     if (!filters.every((passes) => passes(series))) continue
     if (preferences.some((leavesOut) => leavesOut(series, direction))) continue
     if (keeps !== undefined && !keeps(series)) continue
-    selection.slotOf[series] = slotOfGroup(groups.ids[series]!)
+    slotOf[series] = slotOfGroup(groups.ids[series]!)
   }
-  return selection
+  return slotOf
 }
 
 function passing(filter: Filter, table: SeriesTable): (series: number) => boolean {

@@ -1,5 +1,5 @@
 import { DESTINATION_SERVICE, endFacet, type GroupKind, pairFacet } from './facet.ts'
-import { hasPods } from './meshed.ts'
+import { hasPods } from './reporting-pods.ts'
 import type { Question } from './select.ts'
 
 /** Which proxies' reports count. */

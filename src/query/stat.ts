@@ -1,16 +1,16 @@
 import { QUANTILE_ERROR } from '../rollup/histogram.ts'
 import type { StatAnswer, StatRow } from './answer.ts'
-import { openConnections } from './connections.ts'
-import { emptyReason } from './empty.ts'
+import { tallyConnections } from './connections.ts'
+import { emptyReason } from './empty-reason.ts'
 import { type GroupKind, reporterFacet, type ResourceLabel } from './facet.ts'
-import { hasPods, reportingPods } from './meshed.ts'
+import { hasPods, reportingPods } from './reporting-pods.ts'
 import { overflowFaults } from './overflow.ts'
-import { presentSeries } from './present.ts'
 import type { StatRequest } from './requests.ts'
 import { questionScopes, resourceQuestion } from './resource-question.ts'
-import { answerBase, type RollupReader, type StatReads } from './rollup-reader.ts'
+import { answerBase, blocksInWindow, type RollupReader, type StatReads } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
-import { memo, select, type Selection } from './select.ts'
+import { memo, type Rows } from './select.ts'
+import { seriesRows } from './series-rows.ts'
 import { requestFigures, tally } from './tally.ts'
 import { matchesResource, type Peer, type Target } from './target.ts'
 
@@ -51,49 +51,50 @@ async function rowsOf(
   target: Target,
   peer: Peer | undefined,
 ): Promise<StatRow[]> {
-  const { table, reads, window } = read
-  const present = presentSeries(
-    reads.map(({ columns }) => columns),
-    table,
-  )
-  const selection = select(resourceQuestion(kind, target, peer), table, present)
+  const question = resourceQuestion(kind, target, peer)
+  const { rows, requests, connections, present } = seriesRows(read, () => question)
   // A resource that reports but receives nothing is there all the same.
   const showsIdle = peer === undefined && hasPods(kind)
-  if (showsIdle) addReporters(selection, read, kind, target, present)
-  const { labels, slotOf } = selection
-  const counted = reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
-  const sums = tally(counted, slotOf, labels.length)
-  const open = await openConnections(reader, read, slotOf, labels.length)
-  const meshed = hasPods(kind) ? reportingPods(read, kind, selection) : undefined
-  const rows: StatRow[] = []
+  if (showsIdle) for (const series of present) addReporters(rows, read, kind, target, series)
+  const { labels } = rows
+  const sums = tally(blocksInWindow(read), requests, labels.length)
+  const { isReported, readBytes, writtenBytes, open } = await tallyConnections(
+    reader,
+    read,
+    connections,
+    labels.length,
+  )
+  const meshed = hasPods(kind) ? reportingPods(read, kind, rows) : undefined
+  const { seconds } = read.window
+  const found: StatRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {
-    const isConnected = sums.connected[slot] === 1
+    const isConnected = isReported[slot] === 1
     const hasOpen = !Number.isNaN(open[slot]!)
     if (!showsIdle && sums.requests[slot] === 0 && !isConnected && !hasOpen) continue
     const { cluster, namespace, kind, name } = labels[slot]!
-    rows.push({
+    found.push({
       cluster,
       namespace,
       kind,
       name,
-      ...requestFigures(sums, slot, window.seconds),
+      ...requestFigures(sums, slot, seconds),
       tcpOpen: hasOpen ? open[slot]! : null,
-      readBytesPerSecond: isConnected ? sums.readBytes[slot]! / window.seconds : null,
-      writeBytesPerSecond: isConnected ? sums.writtenBytes[slot]! / window.seconds : null,
+      readBytesPerSecond: isConnected ? readBytes[slot]! / seconds : null,
+      writeBytesPerSecond: isConnected ? writtenBytes[slot]! / seconds : null,
       meshed: meshed === undefined ? null : meshed[slot]!,
     })
   }
-  return rows
+  return found
 }
 
 function addReporters(
-  selection: Selection<ResourceLabel>,
-  { table }: StatReads,
+  rows: Rows<ResourceLabel>,
+  read: StatReads,
   kind: GroupKind,
   target: Target,
   present: Int32Array,
 ): void {
-  const { ids, labels } = table.column(reporterFacet(kind))
-  const add = memo(labels, (label) => (matchesResource(target, label) ? selection.add(label) : -1))
+  const { ids, labels } = read.table.column(reporterFacet(kind))
+  const add = memo(labels, (label) => (matchesResource(target, label) ? rows.add(label) : -1))
   for (const series of present) add(ids[series]!)
 }

@@ -1,29 +1,28 @@
 import { HISTOGRAM_BUCKETS, typicalMicros } from '../rollup/histogram.ts'
 import type { LatencyAnswer } from './answer.ts'
-import type { StatColumns } from './stat-columns.ts'
+import { CELL_BITS, CELL_COUNT, type StatColumns } from './stat-columns.ts'
 
 /** Latency counts held at once, 64 MiB; with more rows than fit, the blocks are passed over several times. */
 const MAX_CELLS = 8 * 1024 * 1024
+/** Counts that stay in a core's cache, 512 KiB, if they can be had in not too many passes. */
+const CACHED_CELLS = 64 * 1024
+const MAX_PASSES = 8
 
 const QUANTILES = [0.5, 0.95, 0.99] as const
 
-/** What the rows of an answer count, by row. */
+/** What the rows of an answer count of requests, by row. */
 export interface Tally {
   readonly requests: Float64Array
   readonly failures: Float64Array
   /** Requests whose proxy says whether they went over TLS, and those that did. */
   readonly tlsKnown: Float64Array
   readonly tls: Float64Array
-  /** 1 where there was any connection event. */
-  readonly connected: Uint8Array
-  readonly readBytes: Float64Array
-  readonly writtenBytes: Float64Array
   /** p50, p95, p99 of each row in microseconds, three places a row; 0 where there were no requests. */
   readonly quantiles: Float64Array
 }
 
 /**
- * Adds blocks up by row: the hot path of every query.
+ * Adds blocks' requests up by row: the hot path of every query.
  *
  * Blocks must be of one table; `slotOf` gives the row of each of its series, -1 for none. Latencies are added into
  * dense counts of only those buckets that the blocks use (bench: stat).
@@ -39,13 +38,10 @@ export function tally(
     failures: new Float64Array(slots),
     tlsKnown: new Float64Array(slots),
     tls: new Float64Array(slots),
-    connected: new Uint8Array(slots),
-    readBytes: new Float64Array(slots),
-    writtenBytes: new Float64Array(slots),
     quantiles: new Float64Array(3 * slots),
   }
-  for (const block of blocks) addSums(sums, block, slotOf)
-  tallyLatencies(sums.quantiles, blocks, slotOf, { slots, maxCells })
+  const ranges = blocks.map((block) => addSums(sums, block, slotOf))
+  tallyLatencies(sums, ranges, slotOf, maxCells)
   return sums
 }
 
@@ -76,60 +72,72 @@ export function requestFigures(tally: Tally, slot: number, seconds: number): Req
   }
 }
 
-function addSums(sums: Tally, block: StatColumns, slotOf: Int32Array): void {
-  const { series, requests, failures, connected, readBytes, writtenBytes, table } = block
+/** A block, and its least and greatest row: blocks of one scope have rows near each other. */
+interface Range {
+  readonly block: StatColumns
+  readonly least: number
+  readonly greatest: number
+}
+
+function addSums(sums: Tally, block: StatColumns, slotOf: Int32Array): Range {
+  const { series, requests, failures, table } = block
+  let least = Number.MAX_SAFE_INTEGER
+  let greatest = -1
   for (let row = 0; row < series.length; row++) {
     const id = series[row]!
     const slot = slotOf[id]!
     if (slot < 0) continue
+    if (slot < least) least = slot
+    if (slot > greatest) greatest = slot
     sums.requests[slot]! += requests[row]!
     sums.failures[slot]! += failures[row]!
     const tls = table.tls(id)
-    if (tls >= 0) {
-      sums.tlsKnown[slot]! += requests[row]!
-      if (tls > 0) sums.tls[slot]! += requests[row]!
-    }
-    if (connected[row] === 0) continue
-    sums.connected[slot] = 1
-    sums.readBytes[slot]! += readBytes[row]!
-    sums.writtenBytes[slot]! += writtenBytes[row]!
+    if (tls < 0) continue
+    sums.tlsKnown[slot]! += requests[row]!
+    if (tls > 0) sums.tls[slot]! += requests[row]!
   }
+  return { block, least, greatest }
 }
 
 function tallyLatencies(
-  quantiles: Float64Array,
-  blocks: readonly StatColumns[],
+  { requests, quantiles }: Tally,
+  ranges: readonly Range[],
   slotOf: Int32Array,
-  { slots, maxCells }: { readonly slots: number; readonly maxCells: number },
+  maxCells: number,
 ): void {
+  const slots = requests.length
   let lowest = HISTOGRAM_BUCKETS
   let highest = -1
-  for (const block of blocks) {
+  for (const { block } of ranges) {
     if (block.lowest < lowest) lowest = block.lowest
     if (block.highest > highest) highest = block.highest
   }
-  if (highest < lowest) return
+  if (highest < lowest || slots === 0) return
   const width = highest - lowest + 1
-  const atOnce = Math.min(slots, Math.max(1, Math.floor(maxCells / width)))
+  const atOnce = rowsAtOnce(slots, width, maxCells)
   const counts = new Float64Array(atOnce * width)
   for (let first = 0; first < slots; first += atOnce) {
     const end = Math.min(slots, first + atOnce)
     if (first > 0) counts.fill(0)
-    for (const block of blocks) addLatencies(counts, block, slotOf, { first, end, lowest, width })
+    for (const { block, least, greatest } of ranges) {
+      if (least < end && greatest >= first) addLatencies(counts, block, slotOf, { first, end, lowest, width })
+    }
     for (let slot = first; slot < end; slot++) {
-      takeQuantiles(
-        quantiles,
-        3 * slot,
-        counts.subarray((slot - first) * width, (slot - first + 1) * width),
-        lowest,
-      )
+      const at = (slot - first) * width
+      takeQuantiles(quantiles, 3 * slot, requests[slot]!, { counts, at, width, lowest })
     }
   }
 }
 
+/** As many rows as fit the processor's cache, but not so few that blocks are passed over very often. */
+function rowsAtOnce(slots: number, width: number, maxCells: number): number {
+  const wanted = Math.max(Math.floor(CACHED_CELLS / width), Math.ceil(slots / MAX_PASSES))
+  return Math.min(slots, wanted, Math.max(1, Math.floor(maxCells / width)))
+}
+
 function addLatencies(
   counts: Float64Array,
-  { series, latencyStart, latencyIndex, latencyCount }: StatColumns,
+  { series, cellStart, cells }: StatColumns,
   slotOf: Int32Array,
   { first, end, lowest, width }: { first: number; end: number; lowest: number; width: number },
 ): void {
@@ -137,23 +145,33 @@ function addLatencies(
     const slot = slotOf[series[row]!]!
     if (slot < first || slot >= end) continue
     const base = (slot - first) * width - lowest
-    for (let i = latencyStart[row]!, last = latencyStart[row + 1]!; i < last; i++) {
-      counts[base + latencyIndex[i]!]! += latencyCount[i]!
+    for (let i = cellStart[row]!, last = cellStart[row + 1]!; i < last; i++) {
+      const cell = cells[i]!
+      counts[base + (cell >>> CELL_BITS)]! += cell & CELL_COUNT
     }
   }
 }
 
-/** By nearest rank, as `quantileMicros` does it, all in one pass. */
-function takeQuantiles(into: Float64Array, at: number, counts: Float64Array, lowest: number): void {
-  let total = 0
-  for (let i = 0; i < counts.length; i++) total += counts[i]!
-  if (total === 0) return
+/** By nearest rank, as `quantileMicros` does it, all in one pass. Every request has a latency. */
+function takeQuantiles(
+  into: Float64Array,
+  slot3: number,
+  requests: number,
+  { counts, at, width, lowest }: { counts: Float64Array; at: number; width: number; lowest: number },
+): void {
+  if (requests === 0) return
+  let rank = rankOf(0, requests)
   let seen = 0
-  let next = 0
-  for (let i = 0; i < counts.length && next < QUANTILES.length; i++) {
-    seen += counts[i]!
-    while (next < QUANTILES.length && seen >= Math.max(1, Math.ceil(QUANTILES[next]! * total))) {
-      into[at + next++] = typicalMicros(lowest + i)
+  for (let i = 0, next = 0; i < width; i++) {
+    seen += counts[at + i]!
+    while (seen >= rank) {
+      into[slot3 + next++] = typicalMicros(lowest + i)
+      if (next === QUANTILES.length) return
+      rank = rankOf(next, requests)
     }
   }
+}
+
+function rankOf(quantile: number, requests: number): number {
+  return Math.max(1, Math.ceil(QUANTILES[quantile]! * requests))
 }

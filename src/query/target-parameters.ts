@@ -8,7 +8,7 @@ import type { Peer, Target } from './target.ts'
 type TargetKind = Target['kind']
 
 /** Kinds that something can be sent from, or that a workload can be picked by. */
-export const SENDING_KINDS: readonly ResourceKind[] = ['cluster', 'namespace', ...WORKLOAD_KINDS, 'pod']
+const SENDING_KINDS: readonly ResourceKind[] = ['cluster', 'namespace', ...WORKLOAD_KINDS, 'pod']
 export const ALL_KINDS: readonly TargetKind[] = ['all', ...SENDING_KINDS, 'service', 'authority', 'route']
 /** Kinds that a workload is of, or lies in. */
 export const WORKLOAD_TARGET_KINDS: readonly TargetKind[] = ['all', 'cluster', 'namespace', ...WORKLOAD_KINDS]

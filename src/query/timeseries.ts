@@ -1,20 +1,19 @@
 import { RequestError } from '../event/request-error.ts'
 import type { TimeseriesAnswer, TimeseriesPoint } from './answer.ts'
-import { emptyReason } from './empty.ts'
+import { emptyReason } from './empty-reason.ts'
 import type { GroupKind, ResourceLabel } from './facet.ts'
 import { overflowFaults } from './overflow.ts'
-import { presentSeries } from './present.ts'
 import type { TimeseriesRequest } from './requests.ts'
 import { questionScopes, resourceQuestion } from './resource-question.ts'
 import { answerBase, type RollupReader, type StatReads } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
-import { select, Selection } from './select.ts'
+import { requestRows } from './series-rows.ts'
 import type { StatColumns } from './stat-columns.ts'
 import { requestFigures, tally } from './tally.ts'
 import { rfc3339 } from './window.ts'
 
 /** Most points of an answer, all its series together. */
-export const MAX_POINTS = 100_000
+const MAX_POINTS = 100_000
 
 type Series = TimeseriesAnswer['series'][number]
 
@@ -40,25 +39,21 @@ export async function timeseries(
     alignMs: stepMs,
     scopes: questionScopes(target, peer),
   })
-  const { table, window } = read
+  const { window } = read
   const kind: GroupKind = target.kind === 'all' ? 'workload' : target.kind
-  const counted = read.reads.filter(({ inWindow }) => inWindow)
-  const present = presentSeries(
-    counted.map(({ columns }) => columns),
-    table,
-  )
-  const selection = withRequests(select(resourceQuestion(kind, target, peer), table, present), counted)
+  const { rows, requests: slotOf } = requestRows(read, resourceQuestion(kind, target, peer))
+  const { labels } = rows
   const steps = stepsOf(read, stepMs)
-  if (selection.labels.length * steps.length > MAX_POINTS) {
+  if (labels.length * steps.length > MAX_POINTS) {
     throw new RequestError(
       'step',
-      `${selection.labels.length} series of ${steps.length} points are more than ${MAX_POINTS} points; ` +
+      `${labels.length} series of ${steps.length} points are more than ${MAX_POINTS} points; ` +
         'name a resource, shorten the window or lengthen the step',
     )
   }
-  const points = selection.labels.map((): TimeseriesPoint[] => [])
+  const points = labels.map((): TimeseriesPoint[] => [])
   for (const { startMs, blocks } of steps) {
-    const sums = tally(blocks, selection.slotOf, points.length)
+    const sums = tally(blocks, slotOf, points.length)
     const coveredMs = Math.min(window.toMs, startMs + stepMs) - Math.max(window.fromMs, startMs)
     const seconds = Math.max(1, coveredMs / 1000)
     points.forEach((list, slot) => {
@@ -66,8 +61,9 @@ export async function timeseries(
       list.push({ time: rfc3339(startMs), requests, success, rps: rps ?? 0, latencyMs })
     })
   }
-  const series = selection.labels
+  const series = labels
     .map((label, slot) => ({ label, points: points[slot]! }))
+    .filter(({ points }) => points.some(({ requests }) => requests > 0))
     .sort((a, b) => byKindAndName(a.label, b.label))
     .map(({ label: { cluster, namespace, kind, name }, points }): Series => {
       return { cluster, namespace, kind, name, points }
@@ -81,26 +77,6 @@ export async function timeseries(
     series,
     ...(series.length > 0 ? {} : { empty: await emptyReason(reader, read, request) }),
   }
-}
-
-/** Only the rows that have any request in the window. */
-function withRequests(
-  { labels, slotOf }: Selection<ResourceLabel>,
-  counted: StatReads['reads'],
-): Selection<ResourceLabel> {
-  const hasRequests = new Uint8Array(labels.length)
-  for (const { columns } of counted) {
-    for (let row = 0; row < columns.series.length; row++) {
-      const slot = slotOf[columns.series[row]!]!
-      if (slot >= 0 && columns.requests[row]! > 0) hasRequests[slot] = 1
-    }
-  }
-  const kept = new Selection<ResourceLabel>(slotOf.length)
-  const renumbered = labels.map((label, slot) => (hasRequests[slot] === 1 ? kept.add(label) : -1))
-  slotOf.forEach((slot, series) => {
-    if (slot >= 0) kept.slotOf[series] = renumbered[slot]!
-  })
-  return kept
 }
 
 /** The steps of the window, and each one's blocks. */

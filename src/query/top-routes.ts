@@ -1,13 +1,13 @@
 import type { Workload } from '../rollup/series.ts'
 import type { TopAnswer } from './answer.ts'
-import { emptyReason } from './empty.ts'
+import { emptyReason } from './empty-reason.ts'
 import { type Facet, isOverflow, type Label, labelId, workloadAt, workloadId } from './facet.ts'
 import { overflowFaults } from './overflow.ts'
-import { presentSeries } from './present.ts'
 import type { TopRequest } from './requests.ts'
 import { filterAt, groupKindOf, questionScopes } from './resource-question.ts'
-import { answerBase, type RollupReader } from './rollup-reader.ts'
-import { type Question, select } from './select.ts'
+import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
+import type { Question } from './select.ts'
+import { requestRows } from './series-rows.ts'
 import { receivingSides } from './sides.ts'
 import { requestFigures, tally } from './tally.ts'
 import { TopRows, topDirection } from './top-rows.ts'
@@ -38,10 +38,9 @@ const CALL: Facet<CallLabel> = {
 export async function topRoutes(reader: RollupReader, request: TopRequest): Promise<TopAnswer> {
   const { target, peer } = request
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
-  const counted = read.reads.filter(({ inWindow }) => inWindow).map(({ columns }) => columns)
-  const present = presentSeries(counted, read.table)
-  const { labels, slotOf } = select(callQuestion(request), read.table, present)
-  const sums = tally(counted, slotOf, labels.length)
+  const { rows: found, requests: slotOf } = requestRows(read, callQuestion(request))
+  const { labels } = found
+  const sums = tally(blocksInWindow(read), slotOf, labels.length)
   const rows = new TopRows(request.limit)
   let total = 0
   for (let slot = 0; slot < labels.length; slot++) {

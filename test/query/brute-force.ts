@@ -29,7 +29,7 @@ export function expectedRows(
   { rowOf, unitOf, side, falls }: Question,
   fromMs: number,
 ): ReadonlyMap<string, Expected> {
-  const inWindow = events.filter(({ timeMs }) => timeMs >= fromMs)
+  const inWindow = events.filter((event) => event.kind === 'request' && event.timeMs >= fromMs)
   const told = new Set(inWindow.filter(({ direction }) => direction === side).map(unitOf))
   const rows = new Map<string, RequestEvent[]>()
   for (const event of inWindow) {

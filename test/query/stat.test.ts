@@ -393,6 +393,24 @@ t.test('open connections are what each proxy last said, if it did in the last mi
   t.strictSame(await open(between, { to: 'deploy/emoji' }), [5])
 })
 
+t.test(
+  'a proxy that reports only connections does not hide requests that the other side reports',
+  async (t) => {
+    const events = [
+      connection('web', 'emoji', { direction: 'outbound', open: 5, readBytes: 65 }),
+      request('web', 'emoji', { direction: 'inbound' }),
+      request('web', 'db', { direction: 'outbound' }),
+      connection('web', 'db', { direction: 'inbound', open: 3 }),
+    ]
+    t.match(await rows(events, { resource: 'deploy/web', to: 'deploy/emoji' }), [
+      { requests: 1, tcpOpen: 5, readBytesPerSecond: 1 },
+    ])
+    t.match(await rows(events, { resource: 'svc/db-svc' }), [
+      { requests: 1, tcpOpen: 3, readBytesPerSecond: 0 },
+    ])
+  },
+)
+
 t.test('of a proxy that never says how many are open, it is openings less closings since ever', async (t) => {
   const events = [
     connection('bot', 'web', { ago: 1800, opened: 10, closed: 1 }),

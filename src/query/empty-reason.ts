@@ -7,7 +7,7 @@ import {
   type ResourceLabel,
   WORKLOAD_KINDS,
 } from './facet.ts'
-import { hasPods } from './meshed.ts'
+import { hasPods } from './reporting-pods.ts'
 import type { StatRequest } from './requests.ts'
 import type { ReadBase, RollupReader, StatReads } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'

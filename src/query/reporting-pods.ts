@@ -1,7 +1,7 @@
 import { type GroupKind, REPORTING_POD, reporterFacet, type ResourceLabel } from './facet.ts'
 import { recentSince } from './plan.ts'
 import type { StatReads } from './rollup-reader.ts'
-import { memo, type Selection } from './select.ts'
+import { memo, type Rows } from './select.ts'
 
 const WITHOUT_PODS: ReadonlySet<GroupKind> = new Set(['service', 'authority', 'route'])
 
@@ -14,21 +14,20 @@ export function hasPods(kind: GroupKind): boolean {
 export function reportingPods(
   { window, table, reads }: StatReads,
   kind: GroupKind,
-  selection: Selection<ResourceLabel>,
+  rows: Rows<ResourceLabel>,
 ): Float64Array {
-  const meshed = new Float64Array(selection.labels.length)
+  const meshed = new Float64Array(rows.labels.length)
   const since = recentSince(window)
   const pods = table.column(REPORTING_POD)
   const reporters = table.column(reporterFacet(kind))
-  const slotOfReporter = memo(reporters.labels, (label) => selection.find(label.id))
+  const slotOfReporter = memo(reporters.labels, (label) => rows.find(label.id))
   const isCounted = new Uint8Array(pods.labels.length)
   for (const { columns, recent } of reads) {
     if (!recent) continue
     const { series, lastMs } = columns
     for (let row = 0; row < series.length; row++) {
-      if (lastMs[row]! < since) continue
       const pod = pods.ids[series[row]!]!
-      if (pod < 0 || isCounted[pod] === 1) continue
+      if (pod < 0 || isCounted[pod] === 1 || lastMs[row]! < since) continue
       isCounted[pod] = 1
       const slot = slotOfReporter(reporters.ids[series[row]!]!)
       if (slot >= 0) meshed[slot]!++
