@@ -37,11 +37,6 @@ export class CandidateSampler<T extends Prioritized> {
     this.#time = new SteadyTime(nowMs)
   }
 
-  /** Entries that are neither kept nor left out yet. */
-  get pending(): number {
-    return this.#due.size + this.#others.size
-  }
-
   /** Whether an entry of this priority has a chance; if not, tell `leaveOut` rather than make one. */
   accepts(priority: number): boolean {
     return this.#due.accepts(priority) || (priority < this.#threshold && this.#others.accepts(priority))

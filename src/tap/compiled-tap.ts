@@ -1,4 +1,3 @@
-import type { ClassificationRules } from '../event/classification.ts'
 import type { FlowView } from './flow-view.ts'
 import { authorityPredicate } from './predicates/authority.ts'
 import { methodPredicate } from './predicates/method.ts'
@@ -19,11 +18,11 @@ export interface CompiledTap {
   readonly header: HeaderFilter | undefined
 }
 
-export function compileTap(query: TapQuery, rules: ClassificationRules = {}): CompiledTap {
+export function compileTap(query: TapQuery): CompiledTap {
   return {
     query,
     wantsFlow: flowPredicate(query),
-    wantsOutcome: query.status && statusPredicate(query.status, rules),
+    wantsOutcome: query.status && statusPredicate(query.status),
     minLatencyMicros: query.minLatencyMicros ?? 0,
     header: query.header,
   }

@@ -13,10 +13,7 @@ export interface TapCandidate {
   readonly event: RequestEvent
 }
 
-/**
- * What one worker saw for one tap since its last frame. Matching events about which the worker has not decided yet are
- * in none of the numbers, so of every frame `seen >= matched >= candidates.length` holds.
- */
+/** What one worker saw for one tap since its last frame: `seen >= matched >= candidates.length`. */
 export interface TapFrame {
   /** Events that the worker folded while the tap was registered. */
   readonly seen: number

@@ -3,13 +3,7 @@ import type { Dictionary } from '../event/dictionary.ts'
 import type { EventColumns } from '../event/event-columns.ts'
 import type { FlowTableOptions } from '../rollup/flow-table.ts'
 import { type CompiledTap, compileTap } from './compiled-tap.ts'
-import {
-  type CandidateLimits,
-  type CandidateList,
-  FlowCandidates,
-  NOBODY,
-  UNKNOWN,
-} from './flow-candidates.ts'
+import { type CandidateLimits, type CandidateList, FlowCandidates } from './flow-candidates.ts'
 import { isSameQuery } from './format-tap-query.ts'
 import { hasHeader } from './predicates/header.ts'
 import type { TapRegistration } from './tap-bus.ts'
@@ -37,7 +31,10 @@ export class TapMatcher {
   #index = new TapIndex([])
   /** Each partition of a worker has a dictionary of its own. What belongs to one goes with it. */
   #candidates = new WeakMap<Dictionary, FlowCandidates>()
+  /** Events of the batch at hand, by index; used again for the next. */
+  #wanted = new Int32Array(0)
   #seen = 0
+  #resets = 0
 
   constructor(options: TapMatcherOptions) {
     this.#options = options
@@ -48,6 +45,11 @@ export class TapMatcher {
     return this.#seen
   }
 
+  /** How often what was remembered of a dictionary was forgotten because there was too much of it. */
+  get resets(): number {
+    return this.#resets
+  }
+
   /** Replaces the set of taps. */
   setTaps(taps: readonly TapRegistration[]): void {
     const before = this.#compiled
@@ -55,7 +57,7 @@ export class TapMatcher {
       taps.map(({ id, query }) => {
         const known = before.get(id)
         const isKnown = known !== undefined && isSameQuery(known.query, query)
-        return [id, isKnown ? known : compileTap(query, this.#options.rules)]
+        return [id, isKnown ? known : compileTap(query)]
       }),
     )
     this.#index = new TapIndex(taps.map(({ id }) => this.#compiled.get(id)!))
@@ -63,35 +65,43 @@ export class TapMatcher {
   }
 
   match(columns: EventColumns, onMatch: OnMatch): void {
-    const { requests } = columns
-    this.#seen += requests
+    this.#seen += columns.requests
     if (this.#index.taps.length === 0) return
     const candidates = this.#candidatesOf(columns.dictionary)
     candidates.prepare()
-    const { flow, outcome, latencyMicros } = columns
-    const { ofFlow } = candidates
-    const hasHeaders = columns.headers > 0
-    for (let i = 0; i < requests; i++) {
-      const f = flow[i]!
-      let number = ofFlow[f]!
-      if (number === NOBODY) continue
-      if (number === UNKNOWN) number = candidates.resolveFlow(f)
-      let list = candidates.lists[number]!
-      if (list.isByOutcome) {
-        // Undefined past the end, which is as good as unknown.
-        number = list.outcomes[outcome[i]!]! || candidates.narrow(list, outcome[i]!)
-        if (number === NOBODY) continue
-        list = candidates.lists[number]!
-      }
-      const micros = latencyMicros[i]!
-      if (micros >= list.plainMicros) this.#matchPlain(list, micros, i, onMatch)
-      if (hasHeaders && micros >= list.byHeaderMicros) {
+    const count = this.#findWanted(candidates, columns)
+    const { flow, outcome } = columns
+    for (let at = 0; at < count; at++) {
+      const i = this.#wanted[at]!
+      const list = candidates.candidates(flow[i]!, outcome[i]!)
+      if (list.plain.length > 0) this.#matchPlain(list, columns, i, onMatch)
+      if (list.byHeader.length > 0 && columns.headers > 0) {
         this.#matchHeaders(candidates, list, columns, i, onMatch)
       }
     }
   }
 
-  #matchPlain(list: CandidateList, micros: number, event: number, onMatch: OnMatch): void {
+  /**
+   * Puts the events that some tap may want into `#wanted` and answers how many they are. Most batches end here, so it
+   * is a loop without calls or branches.
+   */
+  #findWanted(candidates: FlowCandidates, columns: EventColumns): number {
+    const { requests, flow, outcome, latencyMicros } = columns
+    const { ofFlow, ofOutcome, table, shift } = candidates
+    const least = columns.headers > 0 ? candidates.least : candidates.leastPlain
+    if (this.#wanted.length < requests) this.#wanted = new Int32Array(Math.max(requests, 4096))
+    const wanted = this.#wanted
+    let count = 0
+    for (let i = 0; i < requests; i++) {
+      wanted[count] = i
+      const list = table[(ofFlow[flow[i]!]! << shift) | ofOutcome[outcome[i]!]!]!
+      count += latencyMicros[i]! < least[list]! ? 0 : 1
+    }
+    return count
+  }
+
+  #matchPlain(list: CandidateList, columns: EventColumns, event: number, onMatch: OnMatch): void {
+    const micros = columns.latencyMicros[event]!
     const { taps } = this.#index
     for (const tap of list.plain) {
       if (micros < taps[tap]!.minLatencyMicros) return
@@ -119,8 +129,9 @@ export class TapMatcher {
   #candidatesOf(dictionary: Dictionary): FlowCandidates {
     let candidates = this.#candidates.get(dictionary)
     if (candidates === undefined) {
-      const { flows, limits } = this.#options
-      candidates = new FlowCandidates(this.#index, dictionary, flows, limits)
+      const { flows, rules, limits } = this.#options
+      const onReset = () => this.#resets++
+      candidates = new FlowCandidates({ index: this.#index, dictionary, flows, rules, limits, onReset })
       this.#candidates.set(dictionary, candidates)
     }
     return candidates

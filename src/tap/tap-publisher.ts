@@ -20,7 +20,7 @@ const RETRY_MS = 1000
 /** Frames of one tap that the bus has not taken yet; until it does, the sampler goes on choosing. */
 const MAX_IN_FLIGHT = 4
 
-/** Events held for all taps together, by default; what is more is left out of the samples, and counted there. */
+/** Events held for all taps together beyond what is due to a slice; what is more is left out of the samples. */
 const DEFAULT_MAX_HELD = 50_000
 
 export interface TapPublisherOptions {
@@ -42,13 +42,15 @@ export interface TapPublisherOptions {
 /** Counts since the publisher was opened, but for `taps` and `held`, which are as of now. */
 export interface TapPublisherStats {
   readonly taps: number
-  /** Events held. */
+  /** Events held beyond what is due to a slice. */
   readonly held: number
   readonly frames: number
   readonly events: number
   /** Frames that the bus did not take: lost. */
   readonly publishErrors: number
   readonly watchErrors: number
+  /** How often what was remembered of a partition's flows had to be forgotten, because it was too much. */
+  readonly cacheResets: number
 }
 
 /** An event that may be published. The object is made at its batch's end, unless something displaced it by then. */
@@ -62,7 +64,7 @@ interface Held {
 interface TapState {
   readonly registration: TapRegistration
   readonly sampler: CandidateSampler<Held>
-  /** What the matcher has to have seen for the next frame to have nothing to say of it. */
+  /** What the matcher had seen when the last frame said so. */
   seen: number
   framedMs: number
   inFlight: number
@@ -100,7 +102,8 @@ export class TapPublisher {
   }
 
   get stats(): TapPublisherStats {
-    return { taps: this.#taps.length, held: this.#budget.held, ...this.#counts }
+    const { resets } = this.#matcher
+    return { taps: this.#taps.length, held: this.#budget.held, ...this.#counts, cacheResets: resets }
   }
 
   /** Takes a decoded batch in. The batch may be filled anew afterwards. */
@@ -152,11 +155,9 @@ export class TapPublisher {
   #flush(tap: TapState, nowMs: number): void {
     const { kept, leftOut } = tap.sampler.tick(nowMs)
     const matched = kept.length + leftOut
-    // What is still undecided is neither matched yet nor seen, so that no frame says less seen than matched.
-    const seenNow = this.#matcher.seen - tap.sampler.pending
-    const seen = seenNow - tap.seen
+    const seen = this.#matcher.seen - tap.seen
     if (matched === 0 && (seen === 0 || nowMs - tap.framedMs < SEEN_MS)) return
-    tap.seen = seenNow
+    tap.seen = this.#matcher.seen
     tap.framedMs = nowMs
     const candidates = kept.map(({ priority, event }) => ({ priority, event: event! }))
     void this.#publish(tap, { seen, matched, candidates })

@@ -7,6 +7,7 @@ import type { EventColumns } from '../../src/event/event-columns.ts'
 import { RouteTemplates } from '../../src/rollup/route.ts'
 import { parseTapQuery } from '../../src/tap/parse-tap-query.ts'
 import type { TapRegistration } from '../../src/tap/tap-bus.ts'
+import type { CandidateLimits } from '../../src/tap/flow-candidates.ts'
 import { TapMatcher, type TapMatcherOptions } from '../../src/tap/tap-matcher.ts'
 import { DEFAULT_CLUSTER, wants } from './oracle.ts'
 import { tapQueries } from './tap-queries.ts'
@@ -74,19 +75,28 @@ t.test('what is remembered is of one dictionary, one set of taps', async (t) => 
 })
 
 t.test('what is remembered is forgotten where there is too much of it, and matching goes on', async (t) => {
-  const limits = { lists: 4, taps: 12, outcomes: 20 }
-  fc.assert(
-    fc.property(registrations, batches, (taps, batches) => {
-      const matcher = new TapMatcher({ ...options, limits })
-      matcher.setTaps(taps)
-      const dictionary = new Dictionary()
-      for (const events of [...batches, ...batches]) {
-        assert.deepEqual(matchesOf(matcher, columnsOf(events, dictionary)), wanted(taps, events))
-      }
-    }),
-    { numRuns: 200 },
-  )
-  t.pass()
+  let resets = 0
+  const check = (limits: CandidateLimits) =>
+    fc.assert(
+      fc.property(registrations, batches, (taps, batches) => {
+        const matcher = new TapMatcher({ ...options, limits })
+        matcher.setTaps(taps)
+        const dictionary = new Dictionary()
+        for (const events of [...batches, ...batches]) {
+          assert.deepEqual(matchesOf(matcher, columnsOf(events, dictionary)), wanted(taps, events))
+        }
+        resets += matcher.resets
+      }),
+      { numRuns: 100 },
+    )
+  check({ lists: 4, taps: 1000, cells: 10_000 })
+  t.ok(resets > 20, `${resets} times for lists`)
+  resets = 0
+  check({ lists: 1000, taps: 12, cells: 10_000 })
+  t.ok(resets > 20, `${resets} times for taps`)
+  resets = 0
+  check({ lists: 1000, taps: 1000, cells: 60 })
+  t.ok(resets > 20, `${resets} times for cells`)
 })
 
 t.test('one condition after the other', async (t) => {
