@@ -1,0 +1,67 @@
+import type { RequestEvent } from '../event/event.ts'
+import { eventToJson } from '../event/json-encoder.ts'
+import type { HeldBudget } from '../tap/lowest.ts'
+import type { TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
+import { RateSampler } from '../tap/rate-sampler.ts'
+import type { TapQuery } from '../tap/tap-query.ts'
+import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
+
+export interface SharedTapOptions {
+  readonly id: string
+  readonly query: TapQuery
+  readonly nowMs: number
+  readonly random: () => number
+  readonly budget: HeldBudget
+}
+
+/** One registration and all sessions whose query it is: hears the workers, chooses, encodes once. */
+export class SharedTap {
+  readonly registration: TapRegistration
+  readonly sessions = new Set<QueuedTapSession>()
+  readonly #sampler: RateSampler<TapCandidate>
+  #seen = 0
+  #sampledOut = 0
+  #isOver = false
+
+  constructor({ id, query, nowMs, random, budget }: SharedTapOptions) {
+    this.registration = { id, query }
+    this.#sampler = new RateSampler({ maxRps: query.maxRps, nowMs, random, budget })
+  }
+
+  get id(): string {
+    return this.registration.id
+  }
+
+  /** What happened since the tap was registered, events not counted that may yet be sent or left out. */
+  get totals(): TapTotals {
+    return { seen: this.#seen - this.#sampler.pending, sampledOut: this.#sampledOut }
+  }
+
+  /** Takes a worker's frame in. */
+  hear({ seen, matched, candidates }: TapFrame): void {
+    if (this.#isOver) return
+    this.#seen += seen
+    this.#sampler.leaveOut(matched - candidates.length)
+    for (const candidate of candidates) this.#sampler.offer(candidate)
+  }
+
+  /** Ends a slice of time: gives all sessions what was chosen. */
+  tick(nowMs: number): void {
+    const { kept, leftOut } = this.#sampler.tick(nowMs)
+    this.#sampledOut += leftOut
+    const events = kept.map(({ event }) => event).sort((a, b) => a.timeMs - b.timeMs)
+    const chunks = chunksOf(events.map(encode))
+    const { totals } = this
+    for (const session of this.sessions) session.give(chunks, totals, nowMs)
+  }
+
+  /** Hears no more, and lets go of what is held. */
+  discard(): void {
+    this.#isOver = true
+    this.#sampler.discard()
+  }
+}
+
+function encode(event: RequestEvent): string {
+  return JSON.stringify(eventToJson(event))
+}

@@ -1,0 +1,266 @@
+import { randomUUID } from 'node:crypto'
+import { formatTapQuery } from '../tap/format-tap-query.ts'
+import { HeldBudget } from '../tap/lowest.ts'
+import { SLICE_MS } from '../tap/sampling.ts'
+import { type TapBus, TapBusError } from '../tap/tap-bus.ts'
+import type { TapQuery } from '../tap/tap-query.ts'
+import * as timers from '../tap/timers.ts'
+import { SharedTap } from './shared-tap.ts'
+import { QueuedTapSession, type TapSession } from './tap-session.ts'
+
+/** A registration lives this long after its gateway was last heard of. */
+const TTL_MS = 30_000
+
+const REFRESH_MS = TTL_MS / 3
+
+export interface TapHubLimits {
+  readonly sessions: number
+  /** Different queries at a time. */
+  readonly taps: number
+  /** Bytes that all sessions' queues may take together; each session may take an equal share, and at most its own limit. */
+  readonly queueBytes: number
+  /** Events held for all taps until it is decided which are sent. */
+  readonly heldEvents: number
+}
+
+export const DEFAULT_TAP_HUB_LIMITS: TapHubLimits = {
+  sessions: 1000,
+  taps: 200,
+  queueBytes: 256 * 1024 * 1024,
+  heldEvents: 100_000,
+}
+
+export interface TapClient {
+  /** Bytes of frames that may wait for this client before its oldest are dropped. */
+  readonly maxQueueBytes?: number
+}
+
+const DEFAULT_QUEUE_BYTES = 4 * 1024 * 1024
+
+export interface TapHubOptions {
+  readonly bus: TapBus
+  readonly limits?: Partial<TapHubLimits>
+  /** Epoch milliseconds. */
+  readonly now?: () => number
+  /** Uniform in [0, 1). */
+  readonly random?: () => number
+  readonly every?: timers.Every
+  /** A new id, unlike any other gateway's. */
+  readonly newId?: () => string
+  /** Told when the bus fails a tap that is open. Its sessions go on, as they may hear of workers again. */
+  readonly onTrouble?: (error: unknown) => void
+}
+
+export interface TapHubStats {
+  readonly sessions: number
+  readonly taps: number
+  readonly queuedBytes: number
+  /** Events sent since the hub began, once for each session. */
+  readonly sentEvents: number
+  /** Events that sessions lost because their clients read too slowly. */
+  readonly droppedEvents: number
+  /** Failures of the bus since the hub began. */
+  readonly busErrors: number
+}
+
+interface Opened {
+  readonly tap: SharedTap
+  /** Sessions, and callers of `open` that wait for theirs. */
+  users: number
+  readonly subscribed: Promise<() => Promise<void>>
+}
+
+/** Fans taps out: a registration a query, however many sessions look at it. */
+export class TapHub {
+  readonly #options: TapHubOptions
+  readonly #limits: TapHubLimits
+  readonly #now: () => number
+  readonly #budget: HeldBudget
+  /** By the query's canonical text. */
+  readonly #taps = new Map<string, Opened>()
+  readonly #sessions = new Set<QueuedTapSession>()
+  /** Taps that are being taken out of the bus. */
+  readonly #leaving = new Set<Promise<void>>()
+  /** Counts of sessions that were closed. */
+  readonly #gone = { sent: 0, dropped: 0 }
+  #opening = 0
+  #busErrors = 0
+  #isClosed = false
+  #cancelTimers: (() => void) | undefined
+
+  constructor(options: TapHubOptions) {
+    this.#options = options
+    this.#limits = { ...DEFAULT_TAP_HUB_LIMITS, ...options.limits }
+    this.#now = options.now ?? Date.now
+    this.#budget = new HeldBudget(this.#limits.heldEvents)
+  }
+
+  get stats(): TapHubStats {
+    let [queuedBytes, sentEvents, droppedEvents] = [0, this.#gone.sent, this.#gone.dropped]
+    for (const session of this.#sessions) {
+      const { sent, dropped } = session.counts
+      queuedBytes += session.queuedBytes
+      sentEvents += sent
+      droppedEvents += dropped
+    }
+    const [sessions, taps, busErrors] = [this.#sessions.size, this.#taps.size, this.#busErrors]
+    return { sessions, taps, queuedBytes, sentEvents, droppedEvents, busErrors }
+  }
+
+  /**
+   * Opens a session. Rejects with a `TapBusError`: `TAP_LIMIT` where there are too many, else when the bus does not take
+   * the tap.
+   */
+  async open(query: TapQuery, { maxQueueBytes = DEFAULT_QUEUE_BYTES }: TapClient = {}): Promise<TapSession> {
+    this.#checkLimits()
+    const key = formatTapQuery(query)
+    const opened = this.#taps.get(key) ?? this.#begin(key, query)
+    opened.users++
+    this.#opening++
+    try {
+      await opened.subscribed
+      if (this.#isClosed) throw closed()
+    } catch (error) {
+      void this.#leave(key, opened)
+      throw error
+    } finally {
+      this.#opening--
+    }
+    const session = new QueuedTapSession({
+      maxQueueBytes,
+      totals: opened.tap.totals,
+      nowMs: this.#now(),
+      onClose: async () => {
+        opened.tap.sessions.delete(session)
+        this.#sessions.delete(session)
+        this.#gone.sent += session.counts.sent
+        this.#gone.dropped += session.counts.dropped
+        this.#share()
+        await this.#leave(key, opened)
+      },
+    })
+    opened.tap.sessions.add(session)
+    this.#sessions.add(session)
+    this.#share()
+    return session
+  }
+
+  /** Ends all sessions and takes the taps out of the bus. Idempotent. */
+  async close(): Promise<void> {
+    this.#isClosed = true
+    for (const session of this.#sessions) session.end()
+    for (const [key, opened] of this.#taps) void this.#remove(key, opened)
+    await Promise.all(this.#leaving)
+  }
+
+  #checkLimits(): void {
+    if (this.#isClosed) throw closed()
+    const { sessions } = this.#limits
+    if (this.#sessions.size + this.#opening >= sessions) {
+      throw new TapBusError(
+        'TAP_LIMIT',
+        `${sessions} taps are open here already, as many as are allowed at a time`,
+      )
+    }
+  }
+
+  #begin(key: string, query: TapQuery): Opened {
+    const { taps } = this.#limits
+    if (this.#taps.size >= taps) {
+      throw new TapBusError(
+        'TAP_LIMIT',
+        `taps with ${taps} different queries are open here already, as many as are allowed at a time`,
+      )
+    }
+    const { random = Math.random, newId = randomUUID } = this.#options
+    const tap = new SharedTap({ id: newId(), query, nowMs: this.#now(), random, budget: this.#budget })
+    const opened: Opened = { tap, users: 0, subscribed: this.#subscribe(tap) }
+    this.#taps.set(key, opened)
+    this.#startTimers()
+    return opened
+  }
+
+  /** Subscribes before it registers, so that no frame is missed. */
+  async #subscribe(tap: SharedTap): Promise<() => Promise<void>> {
+    const { bus } = this.#options
+    const unsubscribe = await bus.subscribe(tap.id, (frame) => tap.hear(frame))
+    try {
+      await bus.register(tap.registration, TTL_MS)
+      return unsubscribe
+    } catch (error) {
+      await unsubscribe().catch((trouble: unknown) => this.#trouble(trouble))
+      throw error
+    }
+  }
+
+  async #leave(key: string, opened: Opened): Promise<void> {
+    opened.users--
+    if (opened.users === 0) await this.#remove(key, opened)
+  }
+
+  #remove(key: string, opened: Opened): Promise<void> {
+    if (this.#taps.get(key) !== opened) return Promise.resolve()
+    this.#taps.delete(key)
+    if (this.#taps.size === 0) this.#stopTimers()
+    const leaving = this.#unsubscribe(opened).finally(() => this.#leaving.delete(leaving))
+    this.#leaving.add(leaving)
+    return leaving
+  }
+
+  async #unsubscribe({ tap, subscribed }: Opened): Promise<void> {
+    tap.discard()
+    let unsubscribe
+    try {
+      unsubscribe = await subscribed
+    } catch {
+      // Whoever opened it was told.
+      return
+    }
+    for (const stop of [() => this.#options.bus.unregister(tap.id), unsubscribe]) {
+      await stop().catch((trouble: unknown) => this.#trouble(trouble))
+    }
+  }
+
+  #share(): void {
+    const bytes = Math.floor(this.#limits.queueBytes / Math.max(1, this.#sessions.size))
+    for (const session of this.#sessions) session.share = bytes
+  }
+
+  #startTimers(): void {
+    const { every = timers.every } = this.#options
+    if (this.#cancelTimers !== undefined) return
+    const cancelTicks = every(SLICE_MS, () => {
+      const nowMs = this.#now()
+      for (const { tap } of this.#taps.values()) tap.tick(nowMs)
+    })
+    const cancelRefresh = every(REFRESH_MS, () => {
+      for (const { tap } of this.#taps.values()) void this.#refresh(tap)
+    })
+    this.#cancelTimers = () => {
+      cancelTicks()
+      cancelRefresh()
+    }
+  }
+
+  #stopTimers(): void {
+    this.#cancelTimers?.()
+    this.#cancelTimers = undefined
+  }
+
+  async #refresh(tap: SharedTap): Promise<void> {
+    try {
+      await this.#options.bus.register(tap.registration, TTL_MS)
+    } catch (error) {
+      this.#trouble(error)
+    }
+  }
+
+  #trouble(error: unknown): void {
+    this.#busErrors++
+    this.#options.onTrouble?.(error)
+  }
+}
+
+function closed(): TapBusError {
+  return new TapBusError('TAP_BUS_CLOSED', 'the gateway is closing')
+}

@@ -1,0 +1,217 @@
+import { Buffer } from 'node:buffer'
+import type { TapAnswer } from '../query/answer.ts'
+
+/** An idle tap sends a frame without events this often. */
+export const KEEP_ALIVE_MS = 1000
+
+/** Most bytes of events in one frame, unless one event alone has more. */
+const CHUNK_BYTES = 64 * 1024
+
+/** What a queued frame takes beside its events. */
+const FRAME_BYTES = 128
+
+/** Events as JSON, without the brackets around them: made once, shared by all sessions of a tap. */
+export interface TapChunk {
+  readonly json: string
+  readonly events: number
+  readonly bytes: number
+}
+
+const NO_EVENTS: TapChunk = { json: '', events: 0, bytes: 0 }
+
+/** Numbers of a tap since it was registered, over what is decided. */
+export interface TapTotals {
+  readonly seen: number
+  readonly sampledOut: number
+}
+
+/** A frame that is not yet sent: its events, and what it adds to the session's numbers. */
+interface Queued extends TapTotals {
+  readonly chunk: TapChunk
+}
+
+export type TapCounts = Omit<TapAnswer, 'events'>
+
+/** One client's view of a tap: a bounded queue of frames, to be pulled as fast as the client takes them. */
+export interface TapSession extends AsyncIterable<string> {
+  /** Numbers of what was sent, dropped and left out so far. `matched` is their sum. */
+  readonly counts: TapCounts
+  readonly queuedBytes: number
+  /**
+   * The next frame, a `TapAnswer` as JSON without a line's end; undefined once the session is closed or the hub ended it.
+   * Not to be called again before it has answered.
+   */
+  next(): Promise<string | undefined>
+  /** Leaves the tap. Idempotent. */
+  close(): Promise<void>
+}
+
+/**
+ * The queue behind a `TapSession`. Whoever reads too slowly loses their own oldest frames, counted in their `dropped`;
+ * nobody else notices.
+ */
+export class QueuedTapSession implements TapSession {
+  readonly #onClose: () => Promise<void>
+  readonly #maxQueueBytes: number
+  #limitBytes: number
+  #queue: Queued[] = []
+  #queuedBytes = 0
+  #waiting: ((frame: string | undefined) => void) | undefined
+  #state: 'open' | 'ended' | 'closed' = 'open'
+  /** The tap's totals that this session's frames have told of. */
+  #told: TapTotals
+  #frameMs: number
+  #seen = 0
+  #sent = 0
+  #dropped = 0
+  #sampledOut = 0
+
+  constructor(options: {
+    readonly maxQueueBytes: number
+    /** What had happened when the session joined is not told of. */
+    readonly totals: TapTotals
+    readonly nowMs: number
+    readonly onClose: () => Promise<void>
+  }) {
+    this.#maxQueueBytes = options.maxQueueBytes
+    this.#limitBytes = options.maxQueueBytes
+    this.#told = options.totals
+    this.#frameMs = options.nowMs
+    this.#onClose = options.onClose
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes
+  }
+
+  get counts(): TapCounts {
+    const [seen, sent, dropped, sampledOut] = [this.#seen, this.#sent, this.#dropped, this.#sampledOut]
+    return { seen, matched: sent + dropped + sampledOut, sent, dropped, sampledOut }
+  }
+
+  /** The share of all sessions' memory that this one may take, if that is less than its own limit. */
+  set share(bytes: number) {
+    this.#limitBytes = Math.min(this.#maxQueueBytes, bytes)
+    this.#dropWhileOver(0)
+  }
+
+  /** Takes what a tap has new; where that is nothing for a while, and the client waits, a frame without events. */
+  give(chunks: readonly TapChunk[], totals: TapTotals, nowMs: number): void {
+    if (this.#state !== 'open') return
+    const isIdle = chunks.length === 0
+    if (isIdle && (this.#queue.length > 0 || nowMs - this.#frameMs < KEEP_ALIVE_MS)) return
+    for (const chunk of isIdle ? [NO_EVENTS] : chunks) {
+      const { seen, sampledOut } = this.#told
+      this.#told = totals
+      this.#push({ chunk, seen: totals.seen - seen, sampledOut: totals.sampledOut - sampledOut })
+    }
+    this.#frameMs = nowMs
+  }
+
+  async next(): Promise<string | undefined> {
+    if (this.#waiting !== undefined) throw new TypeError('next() was called again before it answered')
+    const frame = this.#queue.shift()
+    if (frame !== undefined) {
+      this.#queuedBytes -= sizeOf(frame)
+      return this.#send(frame)
+    }
+    if (this.#state !== 'open') return undefined
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+    })
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
+    try {
+      for (;;) {
+        const frame = await this.next()
+        if (frame === undefined) return
+        yield frame
+      }
+    } finally {
+      await this.close()
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#state === 'closed') return
+    this.#state = 'closed'
+    this.#queue = []
+    this.#queuedBytes = 0
+    this.#wake(undefined)
+    await this.#onClose()
+  }
+
+  /** Lets the client read what is queued, then nothing more. */
+  end(): void {
+    if (this.#state !== 'open') return
+    this.#state = 'ended'
+    this.#wake(undefined)
+  }
+
+  #push(frame: Queued): void {
+    if (this.#waiting !== undefined) {
+      this.#wake(this.#send(frame))
+      return
+    }
+    const bytes = sizeOf(frame)
+    this.#dropWhileOver(bytes)
+    if (bytes > this.#limitBytes) {
+      this.#drop(frame)
+      return
+    }
+    this.#queue.push(frame)
+    this.#queuedBytes += bytes
+  }
+
+  #dropWhileOver(moreBytes: number): void {
+    while (this.#queue.length > 0 && this.#queuedBytes + moreBytes > this.#limitBytes) {
+      const frame = this.#queue.shift()!
+      this.#queuedBytes -= sizeOf(frame)
+      this.#drop(frame)
+    }
+  }
+
+  #drop({ chunk, seen, sampledOut }: Queued): void {
+    this.#seen += seen
+    this.#sampledOut += sampledOut
+    this.#dropped += chunk.events
+  }
+
+  #send({ chunk, seen, sampledOut }: Queued): string {
+    this.#seen += seen
+    this.#sampledOut += sampledOut
+    this.#sent += chunk.events
+    return `{"events":[${chunk.json}],${JSON.stringify(this.counts).slice(1)}`
+  }
+
+  #wake(frame: string | undefined): void {
+    const resolve = this.#waiting
+    this.#waiting = undefined
+    resolve?.(frame)
+  }
+}
+
+/** Joins events, each as JSON, to chunks of a size that queues can be bounded by. */
+export function chunksOf(events: readonly string[]): TapChunk[] {
+  const chunks: TapChunk[] = []
+  let part: string[] = []
+  let bytes = 0
+  const finish = () => {
+    if (part.length > 0) chunks.push({ json: part.join(','), events: part.length, bytes })
+    part = []
+    bytes = 0
+  }
+  for (const json of events) {
+    const size = Buffer.byteLength(json) + 1
+    if (bytes + size > CHUNK_BYTES) finish()
+    part.push(json)
+    bytes += size
+  }
+  finish()
+  return chunks
+}
+
+function sizeOf({ chunk }: Queued): number {
+  return chunk.bytes + FRAME_BYTES
+}
