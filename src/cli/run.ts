@@ -29,8 +29,8 @@ async function buildProgram(args: readonly string[], context: CliContext): Promi
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
-      getOutHelpWidth: () => context.stdout.columns ?? 100,
-      getErrHelpWidth: () => context.stderr.columns ?? 100,
+      getOutHelpWidth: () => context.stdout.columns || 100,
+      getErrHelpWidth: () => context.stderr.columns || 100,
       getOutHasColors: () => context.colors,
       getErrHasColors: () => false,
     })

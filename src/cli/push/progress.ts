@@ -55,7 +55,7 @@ export class ProgressBar {
     if (!force && now - this.#drawnMs < PERIOD_MS) return
     this.#drawnMs = now
     this.#isShown = true
-    this.#stream.write(`\r${progressLine(progress(), (this.#stream.columns ?? 80) - 1)}\u001b[K`)
+    this.#stream.write(`\r${progressLine(progress(), (this.#stream.columns || 80) - 1)}\u001b[K`)
   }
 
   clear(): void {
