@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import { Aggregator, type AggregatorTrouble } from '../../src/aggregator/aggregator.ts'
 import { encodeEventBatch } from '../../src/event/event-batch-encoder.ts'
-import type { LogRecord, RecordBatch, StoredRecord } from '../../src/log/event-log.ts'
+import type { LogRecord, StoredRecord } from '../../src/log/event-log.ts'
 import { EmbeddedEventLog } from '../../src/log/embedded/embedded-event-log.ts'
 import { RouteTemplates } from '../../src/rollup/route.ts'
 import { DEFAULT_SERIES_LIMITS } from '../../src/rollup/rollup.ts'
@@ -168,8 +168,7 @@ t.test('what cannot be decoded is in the dead letters with its place and reason'
   await until(async () => (await committed(store)) === 2)
   const letters: StoredRecord[] = []
   for (const partition of await log.partitions('mesh.requests.dead')) {
-    for await (const { records } of log.readSince(partition, 0) as AsyncIterable<RecordBatch>)
-      letters.push(...records)
+    for await (const { records } of log.readSince(partition, 0)) letters.push(...records)
   }
   t.equal(letters.length, 1)
   const { value, headers } = letters[0]!
