@@ -270,15 +270,15 @@ t.test('OTLP messages are sent as they are', async (t) => {
 })
 
 t.test('told to stop, it says how far it came', async (t) => {
-  let answered: (() => void) | undefined
-  const server = await ingest(t, async (_, count) => {
-    if (count === 3) await new Promise<void>((resolve) => (answered = resolve))
-    return {}
+  const third = Promise.withResolvers<void>()
+  const server = await ingest(t, (_, count) => {
+    if (count < 3) return {}
+    third.resolve()
+    return new Promise<Canned>(() => {})
   })
-  const running = startCli(['push', '-', '--batch', '100', '--producer', 'p1', '--ingest', server.url], {
-    stdin: NDJSON,
-  })
-  while (answered === undefined) await new Promise((resolve) => setImmediate(resolve))
+  const args = ['push', '-', '--batch', '100', '--producer', 'p1', '--ingest', server.url]
+  const running = startCli(args, { stdin: NDJSON })
+  await third.promise
   running.child.kill('SIGINT')
   const { code, stdout, stderr } = await running.result
   t.equal(stdout, '')
@@ -290,10 +290,15 @@ t.test('told to stop, it says how far it came', async (t) => {
 })
 
 t.test('told to stop while it waits for input, it stops', async (t) => {
-  const server = await ingest(t)
-  const running = startCli(['push', '-', '--batch', '100', '--ingest', server.url], { keepsStdinOpen: true })
+  const last = Promise.withResolvers<void>()
+  const server = await ingest(t, (_, count) => {
+    if (count === 12) last.resolve()
+    return {}
+  })
+  const args = ['push', '-', '--batch', '100', '--ingest', server.url]
+  const running = startCli(args, { keepsStdinOpen: true })
   running.child.stdin!.write(NDJSON)
-  while (server.received.length < 12) await new Promise((resolve) => setImmediate(resolve))
+  await last.promise
   running.child.kill('SIGTERM')
   const { code, stderr } = await running.result
   t.match(stderr, /error: stopped before the end\n$/)

@@ -52,7 +52,7 @@ t.test('waits double up to their limit, and are as long as the ingest asks for',
     sender: sending,
     slept,
     stop,
-  } = sender([asks, ...Array<IngestAnswer>(8).fill(AWAY), ACCEPTED], 600_000)
+  } = sender([asks, ...Array.from({ length: 8 }, () => AWAY), ACCEPTED], 600_000)
   await sending.send(BYTES, stop.signal)
   t.strictSame(slept, [3000, 200, 400, 800, 1600, 3200, 5000, 5000, 5000])
 })

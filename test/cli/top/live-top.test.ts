@@ -71,7 +71,7 @@ t.test('a live top is drawn anew with every answer, and leaves the terminal as i
   t.ok(first.startsWith(ENTER))
   t.match(first, /meshtap top deploy\/web in emojivoto {3}last 1m/)
   const second = await terminal.until(/\/answer\/2/)
-  t.notMatch(second, /\u001b\[2J/, 'without clearing: nothing flickers')
+  t.notOk(second.includes('\u001b[2J'), 'without clearing: nothing flickers')
   terminal.stdin.write('h')
   await terminal.until(/\nDestination {3}Method/)
   terminal.stdin.write('/nope')
@@ -83,7 +83,7 @@ t.test('a live top is drawn anew with every answer, and leaves the terminal as i
   t.strictSame(terminal.modes, [true])
   terminal.stdin.write('q')
   t.equal(await running, 0)
-  t.match(await terminal.until(/1049l/), /\u001b\[\?7h\u001b\[\?25h\u001b\[\?1049l$/)
+  t.ok((await terminal.until(/1049l/)).endsWith('\u001b[?7h\u001b[?25h\u001b[?1049l'))
   t.strictSame(terminal.modes, [true, false])
   t.strictSame(
     ['exit', 'uncaughtExceptionMonitor', 'SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name)),

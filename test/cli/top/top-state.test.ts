@@ -217,7 +217,7 @@ t.test('printed once, it has the same columns', async (t) => {
 
 t.test('whatever is typed and answered, the screen fits the terminal', async () => {
   const key = fc.constantFrom(
-    ...'crbwlsph<>/qx \r\u001b',
+    ...Array.from('crbwlsph<>/qx \r\u001b'),
     '\u001b[A',
     '\u001b[B',
     '\u001b[C',
