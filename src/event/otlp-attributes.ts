@@ -23,8 +23,8 @@ const KEY_WORDS = 8
  *
  * Made from a list of fields, each with the attribute keys that give it, best first: of several that are present
  * the best one counts, whatever their order. Keys are found by a hash of their length and their first, middle and
- * last byte, whose multiplier is searched when the table is made so that no two keys collide; so a key costs one
- * comparison.
+ * last four bytes, whose multiplier is searched when the table is made so that no two keys collide; so a key costs one
+ * comparison, four bytes at a time.
  */
 export class AttributeValues {
   /** Kinds of the fields that are present; `kind` tells which are. */
@@ -54,13 +54,13 @@ export class AttributeValues {
     const names = Object.keys(fields)
     if (names.length > 2 * WORD_FIELDS) throw new Error('BUG: more fields than two words have bits')
     const keys = names.flatMap((name, field) => fields[name]!.map((text, rank) => ({ text, field, rank })))
-    const texts = keys.map(({ text }) => encoder.encode(text))
+    const texts = keys.map(({ text }) => viewOf(text))
     this.kinds = new Uint8Array(names.length)
     this.starts = new Int32Array(names.length)
     this.ends = new Int32Array(names.length)
     this.numbers = new Float64Array(names.length)
     this.#ranks = new Uint8Array(names.length)
-    this.#keyLengths = Uint8Array.from(texts, ({ length }) => length)
+    this.#keyLengths = Uint8Array.from(texts, ({ byteLength }) => byteLength)
     this.#keyWords = new Int32Array(texts.length * KEY_WORDS)
     texts.forEach((text, i) => this.#keyWords.set(wordsOf(text), i * KEY_WORDS))
     this.#keyFields = Uint8Array.from(keys, ({ field }) => field)
@@ -68,16 +68,15 @@ export class AttributeValues {
     this.#keyByText = new Map(keys.map(({ text }, index) => [text, index]))
     this.#multiplier = multiplierFor(texts)
     this.#slots = new Uint8Array(1 << HASH_BITS)
-    texts.forEach((text, i) => (this.#slots[hashOf(text, 0, text.length, this.#multiplier)] = i + 1))
+    texts.forEach((text, i) => (this.#slots[hashOf(text, 0, text.byteLength, this.#multiplier)] = i + 1))
   }
 
-  /** Index of the key in `bytes[start, end)`, which `view` shows as well, -1 where it is none of ours. */
-  find(bytes: Uint8Array, view: DataView, start: number, end: number): number {
+  /** Index of the key in bytes `[start, end)` of `view`, -1 where it is none of ours. */
+  find(view: DataView, start: number, end: number): number {
     const length = end - start
     if (length < SHORTEST_KEY) return -1
-    const key = this.#slots[hashOf(bytes, start, end, this.#multiplier)]! - 1
-    if (key < 0) return -1
-    if (this.#keyLengths[key] !== length) return -1
+    const key = this.#slots[hashOf(view, start, end, this.#multiplier)]! - 1
+    if (key < 0 || this.#keyLengths[key] !== length) return -1
     const words = this.#keyWords
     const last = end - 4
     let at = key * KEY_WORDS
@@ -148,26 +147,33 @@ export function presenceMask(...indices: readonly number[]): number {
   return indices.reduce((mask, index) => mask | (1 << index), 0)
 }
 
-function hashOf(bytes: Uint8Array, start: number, end: number, multiplier: number): number {
+function hashOf(view: DataView, start: number, end: number, multiplier: number): number {
   const length = end - start
-  const word = length ^ (bytes[start]! << 8) ^ (bytes[start + (length >> 1)]! << 16) ^ (bytes[end - 1]! << 24)
+  const first = view.getInt32(start, true)
+  const middle = view.getInt32(start + (length >> 1) - 2, true)
+  const last = view.getInt32(end - 4, true)
+  const word = length ^ first ^ Math.imul(middle, 0x85ebca6b) ^ Math.imul(last, 0xc2b2ae35)
   return Math.imul(word, multiplier) >>> (32 - HASH_BITS)
 }
 
-/** A key's bytes four at a time; the last word is its last four bytes, those of the word before among them. */
-function wordsOf(key: Uint8Array): number[] {
-  if (key.length < SHORTEST_KEY || key.length > KEY_WORDS * 4)
-    throw new Error('BUG: a key is too short or too long')
-  const view = new DataView(key.buffer, key.byteOffset, key.length)
-  const words: number[] = []
-  for (let i = 0; i < key.length - 4; i += 4) words.push(view.getInt32(i, true))
-  return [...words, view.getInt32(key.length - 4, true)]
+function viewOf(key: string): DataView {
+  const bytes = encoder.encode(key)
+  if (bytes.length < SHORTEST_KEY || bytes.length > KEY_WORDS * 4)
+    throw new Error(`BUG: ${key} is too short or long`)
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
-function multiplierFor(keys: readonly Uint8Array[]): number {
+/** A key's bytes four at a time; the last word is its last four bytes, those of the word before among them. */
+function wordsOf(key: DataView): number[] {
+  const words: number[] = []
+  for (let i = 0; i < key.byteLength - 4; i += 4) words.push(key.getInt32(i, true))
+  return [...words, key.getInt32(key.byteLength - 4, true)]
+}
+
+function multiplierFor(keys: readonly DataView[]): number {
   let multiplier = 0x9e3779b1
   for (let attempt = 0; attempt < 10_000; attempt++) {
-    const hashes = new Set(keys.map((key) => hashOf(key, 0, key.length, multiplier)))
+    const hashes = new Set(keys.map((key) => hashOf(key, 0, key.byteLength, multiplier)))
     if (hashes.size === keys.length) return multiplier
     multiplier = (multiplier + 0x3c6ef372) | 1
   }

@@ -89,20 +89,27 @@ class OtlpScanner extends WireScanner {
 
   #resourceSpans(start: number, end: number): void {
     // The resource first: it may come after its spans.
-    this.#resource.clear()
+    let resources = 0
+    let resourceStart = 0
+    let resourceEnd = 0
     for (let pos = start; pos < end;) {
       const tag = this.tag(pos, end)
       if (tag === RESOURCE_SPANS_RESOURCE) {
-        const to = this.lengthEnd(this.pos, end)
-        this.#readResource(this.pos, to)
-        pos = to
+        resourceEnd = this.lengthEnd(this.pos, end)
+        resourceStart = this.pos
+        resources++
+        pos = resourceEnd
       } else if (tag === RESOURCE_SPANS_SCOPE_SPANS) {
         pos = this.lengthEnd(this.pos, end)
       } else {
         pos = this.skip(tag, end, RESOURCE_SPANS_FIELDS)
       }
     }
-    this.#mapping.resource(this.#resource)
+    if (resources !== 1) this.#readResources(start, end)
+    else if (!this.#mapping.recallResource(resourceStart, resourceEnd)) {
+      this.#readResources(start, end)
+      this.#mapping.rememberResource(resourceStart, resourceEnd)
+    }
     for (let pos = start; pos < end;) {
       const tag = this.tag(pos, end)
       if (tag === RESOURCE_SPANS_SCOPE_SPANS) {
@@ -113,6 +120,24 @@ class OtlpScanner extends WireScanner {
         pos = this.skipValue(tag, end)
       }
     }
+  }
+
+  /** Reads all resources of a ResourceSpans as one: there should be one, but protobuf merges several. */
+  #readResources(start: number, end: number): void {
+    const unknownFields = this.unknownFields
+    this.#resource.clear()
+    for (let pos = start; pos < end;) {
+      const tag = this.tag(pos, end)
+      if (tag === RESOURCE_SPANS_RESOURCE) {
+        const to = this.lengthEnd(this.pos, end)
+        this.#readResource(this.pos, to)
+        pos = to
+      } else {
+        pos = this.skipValue(tag, end)
+      }
+    }
+    this.#mapping.resource(this.#resource, this.unknownFields - unknownFields)
+    this.unknownFields = unknownFields
   }
 
   #readResource(start: number, end: number): void {
@@ -231,23 +256,35 @@ class OtlpScanner extends WireScanner {
   /** Reads a pair of key and value into `attributes`, or as a header, if it is one of those that matter. */
   #attribute(bytes: Uint8Array, attributes: AttributeValues, start: number, end: number): void {
     // As everyone writes it: the key, then the value, each with a length of one byte.
-    const keyEnd = start + 1 < end ? start + 2 + bytes[start + 1]! : end
+    const keyStart = start + 2
+    const keyEnd = keyStart < end ? keyStart + bytes[start + 1]! : end
+    const valueStart = keyEnd + 2
     if (
-      keyEnd + 1 < end &&
-      bytes[start] === PAIR_KEY &&
-      bytes[start + 1]! < 0x80 &&
-      bytes[keyEnd] === PAIR_VALUE &&
-      bytes[keyEnd + 1] === end - keyEnd - 2 &&
-      bytes[keyEnd + 1]! < 0x80
+      valueStart > end ||
+      bytes[start] !== PAIR_KEY ||
+      bytes[start + 1]! >= 0x80 ||
+      bytes[keyEnd] !== PAIR_VALUE ||
+      bytes[keyEnd + 1] !== end - valueStart ||
+      bytes[keyEnd + 1]! >= 0x80
     ) {
-      this.#pair(bytes, attributes, start + 2, keyEnd, keyEnd + 2, end)
-    } else {
-      this.#looseAttribute(bytes, attributes, start, end)
+      this.#looseAttribute(attributes, start, end)
+      return
     }
+    const key = attributes.find(this.view, keyStart, keyEnd)
+    // Most values are a string with a length of one byte.
+    if (key < 0) this.#unknownKey(attributes, keyStart, keyEnd, valueStart, end)
+    else if (
+      valueStart + 1 < end &&
+      bytes[valueStart] === VALUE_STRING &&
+      bytes[valueStart + 1] === end - valueStart - 2 &&
+      bytes[valueStart + 1]! < 0x80
+    )
+      attributes.setText(key, valueStart + 2, end)
+    else this.#value(attributes, key, valueStart, end)
   }
 
   /** The same for a pair that may have its parts in any order, or lack one. */
-  #looseAttribute(bytes: Uint8Array, attributes: AttributeValues, start: number, end: number): void {
+  #looseAttribute(attributes: AttributeValues, start: number, end: number): void {
     let keyStart = start
     let keyEnd = start
     let valueStart = end
@@ -267,30 +304,21 @@ class OtlpScanner extends WireScanner {
         pos = this.skip(tag, end, PAIR_FIELDS)
       }
     }
-    this.#pair(bytes, attributes, keyStart, keyEnd, valueStart, valueEnd)
+    const key = attributes.find(this.view, keyStart, keyEnd)
+    if (key < 0) this.#unknownKey(attributes, keyStart, keyEnd, valueStart, valueEnd)
+    else this.#value(attributes, key, valueStart, valueEnd)
   }
 
-  #pair(
-    bytes: Uint8Array,
+  /** Counts an attribute that does not matter, or reads the header that it is. */
+  #unknownKey(
     attributes: AttributeValues,
     keyStart: number,
     keyEnd: number,
     valueStart: number,
     valueEnd: number,
   ): void {
-    const key = attributes.find(bytes, this.view, keyStart, keyEnd)
-    if (key >= 0) {
-      // Most values are a string with a length of one byte.
-      const isShortString =
-        valueStart + 1 < valueEnd &&
-        bytes[valueStart] === VALUE_STRING &&
-        bytes[valueStart + 1] === valueEnd - valueStart - 2 &&
-        bytes[valueStart + 1]! < 0x80
-      if (isShortString) attributes.setText(key, valueStart + 2, valueEnd)
-      else this.#value(attributes, key, valueStart, valueEnd)
-      return
-    }
-    const prefix = attributes === this.#fields.attributes ? headerPrefix(bytes, keyStart, keyEnd) : 0
+    const isSpan = attributes === this.#fields.attributes
+    const prefix = isSpan ? headerPrefix(this.bytes, keyStart, keyEnd) : 0
     if (prefix === 0) this.unknownFields++
     else this.#headerValues(headerSide(prefix), keyStart + prefix, keyEnd, valueStart, valueEnd)
   }

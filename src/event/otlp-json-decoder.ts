@@ -90,12 +90,14 @@ class OtlpJsonWalker {
   #resourceSpans(one: JsonObject): void {
     this.#count(one, RESOURCE_SPANS_FIELDS)
     this.#resource.clear()
+    const unknownFields = this.#unknownFields
     const resource = objectAt(one['resource'], () => `${this.#at}.resource`)
     this.#count(resource, RESOURCE_FIELDS)
     this.#within('.resource', () => {
       this.#each(resource['attributes'], 'attributes', (pair) => this.#attribute(this.#resource, pair))
     })
-    this.#mapping.resource(this.#resource)
+    this.#mapping.resource(this.#resource, this.#unknownFields - unknownFields)
+    this.#unknownFields = unknownFields
     this.#each(one['scopeSpans'], 'scopeSpans', (scopeSpans) => {
       this.#count(scopeSpans, SCOPE_SPANS_FIELDS)
       this.#each(scopeSpans['spans'], 'spans', (span) => this.#span(span))

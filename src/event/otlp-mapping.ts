@@ -19,6 +19,8 @@ const NO_BYTES = new Uint8Array(0)
 
 /** Presence bits of what is looked at only where it is there. */
 const COMPONENT = presenceMask(SPAN.component)
+const REQUEST_BYTES = presenceMask(SPAN.requestBytes)
+const RESPONSE_BYTES = presenceMask(SPAN.responseBytes)
 const TLS = presenceMask(SPAN.tlsEstablished, SPAN.tlsVersion)
 
 /** Why a span cannot become an event. */
@@ -40,7 +42,7 @@ export function isRequestKind(kind: number): boolean {
 /**
  * Makes events of spans: what OTLP's attributes mean, the same for protobuf and JSON. `docs/otlp.md` has the table.
  *
- * Used as `begin`, then for each resource `resource`, then for each of its spans `span`, then `end`. All places are in
+ * Used as `begin`, then for each resource `recallResource` or `resource`, then for each of its spans `span`, then `end`. All places are in
  * the bytes given to `begin`, which stay as they are until `end`.
  */
 export class OtlpMapping {
@@ -68,6 +70,7 @@ export class OtlpMapping {
     this.#texts.begin(bytes, columns.dictionary.symbols)
     this.#line.begin()
     this.#peer.begin()
+    this.#reporter.begin(columns.dictionary)
   }
 
   /** Forgets the message, so that nothing holds its bytes. */
@@ -75,10 +78,25 @@ export class OtlpMapping {
     this.#columns = undefined
     this.#dictionary = undefined
     this.#texts.begin(NO_BYTES, undefined)
+    this.#reporter.end()
   }
 
-  resource(attributes: AttributeValues): void {
-    this.#reporter.read(this.#texts.bytes, attributes, this.#dictionary!)
+  /** Takes up the resource in the message's bytes `[start, end)`, if it was seen before; says whether it was. */
+  recallResource(start: number, end: number): boolean {
+    if (!this.#reporter.recall(this.#texts.bytes, start, end)) return false
+    this.#columns!.unknownFields += this.#reporter.unknownFields
+    return true
+  }
+
+  /** Remembers the resource read last by its bytes. */
+  rememberResource(start: number, end: number): void {
+    this.#reporter.remember(this.#texts.bytes, start, end)
+  }
+
+  /** Reads the resource that has these attributes, and this many that are not known. */
+  resource(attributes: AttributeValues, unknownFields: number): void {
+    this.#reporter.read(this.#texts.bytes, attributes, unknownFields)
+    this.#columns!.unknownFields += unknownFields
   }
 
   /** Appends the event of the span in the fields, or counts it as skipped. */
@@ -87,7 +105,8 @@ export class OtlpMapping {
     const columns = this.#columns!
     const dictionary = this.#dictionary!
     const texts = this.#texts
-    const fromEnvoy = this.#isFromEnvoy()
+    const { common } = fields.attributes
+    const fromEnvoy = (common & COMPONENT) !== 0 && this.#isFromEnvoy()
     fields.fromEnvoy = fromEnvoy
     if (!isRequestKind(fields.kind) || (fromEnvoy && this.#nameStarts(ROUTER_NAME))) {
       columns.skipped++
@@ -108,8 +127,10 @@ export class OtlpMapping {
       : this.#peer.source(dictionary, reporter)
     const line = this.#line
     line.read()
+    const isTls = line.https ? FLAG_TLS_KNOWN | FLAG_TLS : 0
+    const tlsFlags = (common & TLS) === 0 ? isTls : this.#tlsFlags(isTls)
     const flow = dictionary.flow(
-      (outbound ? FLAG_OUTBOUND : 0) | this.#tlsFlags(),
+      (outbound ? FLAG_OUTBOUND : 0) | tlsFlags,
       outbound ? reporter.endpoint : peer,
       outbound ? peer : reporter.endpoint,
       line.authority,
@@ -124,8 +145,8 @@ export class OtlpMapping {
       outcomeOf(texts, dictionary),
       epochMillis(fields.endHigh, fields.endLow),
       latencyMicros,
-      Math.max(0, texts.number(SPAN.requestBytes)),
-      Math.max(0, texts.number(SPAN.responseBytes)),
+      (common & REQUEST_BYTES) === 0 ? 0 : Math.max(0, texts.number(SPAN.requestBytes)),
+      (common & RESPONSE_BYTES) === 0 ? 0 : Math.max(0, texts.number(SPAN.responseBytes)),
     )
     if (fields.traceAt >= 0) columns.setTrace(index, texts.bytes, fields.traceAt)
     if (fields.headerCount > 0) this.#headers(index)
@@ -134,7 +155,6 @@ export class OtlpMapping {
 
   #isFromEnvoy(): boolean {
     const texts = this.#texts
-    if ((texts.attributes.common & COMPONENT) === 0) return false
     const start = texts.starts[SPAN.component]!
     return (
       texts.isText(SPAN.component) && isText(texts.bytes, start, texts.ends[SPAN.component]!, ENVOY_COMPONENT)
@@ -145,14 +165,12 @@ export class OtlpMapping {
     return hasPrefix(this.#texts.bytes, this.#fields.nameStart, this.#fields.nameEnd, prefix)
   }
 
-  #tlsFlags(): number {
+  /** What the span says of TLS, else what its scheme does. */
+  #tlsFlags(byScheme: number): number {
     const texts = this.#texts
-    if ((texts.attributes.common & TLS) !== 0) {
-      const isKnown = texts.attributes.kind(SPAN.tlsEstablished) === FLAG
-      if (isKnown) return texts.flag(SPAN.tlsEstablished) ? FLAG_TLS_KNOWN | FLAG_TLS : FLAG_TLS_KNOWN
-      if (texts.hasText(SPAN.tlsVersion)) return FLAG_TLS_KNOWN | FLAG_TLS
-    }
-    return this.#line.https ? FLAG_TLS_KNOWN | FLAG_TLS : 0
+    const isKnown = texts.attributes.kind(SPAN.tlsEstablished) === FLAG
+    if (isKnown) return texts.flag(SPAN.tlsEstablished) ? FLAG_TLS_KNOWN | FLAG_TLS : FLAG_TLS_KNOWN
+    return texts.hasText(SPAN.tlsVersion) ? FLAG_TLS_KNOWN | FLAG_TLS : byScheme
   }
 
   #headers(index: number): void {

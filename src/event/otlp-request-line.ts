@@ -12,6 +12,7 @@ const NAME_WORDS = HTTP_NAME_WORDS.map((word) => encoder.encode(word))
 
 /** Presence bits of what is looked at only where it is there. */
 const URL = presenceMask(SPAN.url)
+const QUERY = presenceMask(SPAN.query)
 
 const SPACE = 0x20
 const SLASH = 0x2f
@@ -50,7 +51,8 @@ export class RequestLine {
 
   read(): void {
     const texts = this.#texts
-    const hasUrl = (texts.attributes.common & URL) !== 0 && texts.hasText(SPAN.url)
+    const { common } = texts.attributes
+    const hasUrl = (common & URL) !== 0 && texts.hasText(SPAN.url)
     if (hasUrl) this.#url.parse(texts.bytes, texts.starts[SPAN.url]!, texts.ends[SPAN.url]!)
     this.method = texts.symbol(SPAN.method)
     this.scheme = texts.symbol(SPAN.scheme)
@@ -60,7 +62,9 @@ export class RequestLine {
     this.authority = texts.hasText(SPAN.serverAddress)
       ? this.#hostAndPort(SPAN.serverAddress, SPAN.serverPort)
       : this.#otherAuthority(hasUrl)
-    this.path = texts.hasText(SPAN.path) ? this.#pathAndQuery() : this.#otherPath(hasUrl)
+    if (!texts.hasText(SPAN.path)) this.path = this.#otherPath(hasUrl)
+    else if ((common & QUERY) !== 0) this.path = this.#pathAndQuery()
+    else this.path = texts.intern(texts.starts[SPAN.path]!, texts.ends[SPAN.path]!)
     this.route = texts.symbol(SPAN.route)
     if (this.route === 0 && this.path === 0) this.route = this.#routeFromName()
   }
@@ -83,26 +87,29 @@ export class RequestLine {
     const port = texts.port(portField)
     const host = texts.symbol(hostField)
     if (port === 0) return host
-    if (host === this.#lastHost && port === this.#lastPort) return this.#lastAuthority
-    const { bytes } = texts
-    const start = texts.starts[hostField]!
-    const end = texts.ends[hostField]!
+    if (host !== this.#lastHost || port !== this.#lastPort) {
+      this.#lastAuthority = this.#joined(texts.starts[hostField]!, texts.ends[hostField]!, port)
+      this.#lastHost = host
+      this.#lastPort = port
+    }
+    return this.#lastAuthority
+  }
+
+  #joined(start: number, end: number, port: number): number {
+    const { bytes, view } = this.#texts
     const pieces = this.#pieces
-    pieces.clear()
     const firstColon = indexOfByte(bytes, start, end, COLON)
     const isBareIpv6 = bytes[start] !== BRACKET_OPEN && indexOfByte(bytes, firstColon + 1, end, COLON) < end
     const hasPort = firstColon < end && !isBareIpv6 && bytes[end - 1] !== BRACKET_CLOSE
+    pieces.clear()
     if (isBareIpv6) pieces.byte(BRACKET_OPEN)
-    pieces.range(texts.view, start, end)
+    pieces.range(view, start, end)
     if (isBareIpv6) pieces.byte(BRACKET_CLOSE)
     if (!hasPort) {
       pieces.byte(COLON)
       pieces.decimal(port)
     }
-    this.#lastHost = host
-    this.#lastPort = port
-    this.#lastAuthority = this.#internPieces()
-    return this.#lastAuthority
+    return this.#internPieces()
   }
 
   /** `url.path`, and `url.query` where there is one. */

@@ -6,6 +6,8 @@ import type { Symbols } from './symbols.ts'
 
 const TRUE = new TextEncoder().encode('true')
 
+const LAST_STRIDE = 3
+
 /**
  * Reads the attributes of spans of one message as symbols and numbers.
  *
@@ -23,9 +25,8 @@ export class SpanTexts {
   view = new DataView(this.bytes.buffer)
   #symbols: Symbols | undefined
   readonly #numbers: Float64Array
-  readonly #lastStarts: Int32Array
-  readonly #lastLengths: Int32Array
-  readonly #lastSymbols: Int32Array
+  /** Of each field's last text: where it starts, its length, its symbol. */
+  readonly #last: Int32Array
 
   constructor(fields: SpanFields) {
     this.fields = fields
@@ -34,17 +35,14 @@ export class SpanTexts {
     this.starts = attributes.starts
     this.ends = attributes.ends
     this.#numbers = attributes.numbers
-    const count = attributes.kinds.length
-    this.#lastStarts = new Int32Array(count)
-    this.#lastLengths = new Int32Array(count)
-    this.#lastSymbols = new Int32Array(count)
+    this.#last = new Int32Array(attributes.kinds.length * LAST_STRIDE)
   }
 
   begin(bytes: Uint8Array, symbols: Symbols | undefined): void {
     this.bytes = bytes
     this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
     this.#symbols = symbols
-    this.#lastLengths.fill(-1)
+    this.#last.fill(-1)
   }
 
   get symbols(): Symbols {
@@ -65,17 +63,12 @@ export class SpanTexts {
     if (this.attributes.kind(field) !== TEXT) return 0
     const start = this.starts[field]!
     const length = this.ends[field]! - start
-    if (
-      length === this.#lastLengths[field] &&
-      sameBytes(this.view, start, this.#lastStarts[field]!, length)
-    ) {
-      return this.#lastSymbols[field]!
-    }
-    const symbol = this.intern(start, start + length)
-    this.#lastStarts[field] = start
-    this.#lastLengths[field] = length
-    this.#lastSymbols[field] = symbol
-    return symbol
+    const last = this.#last
+    const at = field * LAST_STRIDE
+    if (length === last[at + 1] && sameBytes(this.view, start, last[at]!, length)) return last[at + 2]!
+    last[at] = start
+    last[at + 1] = length
+    return (last[at + 2] = this.intern(start, start + length))
   }
 
   /** Symbol of the message's bytes `[start, end)`. */

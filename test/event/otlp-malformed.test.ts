@@ -51,6 +51,11 @@ t.test('malformed protobuf is one error that says what and where', (t) => {
       'field-type byte 8: field 6 has the wire type 2 where 0 is expected',
     ],
     [
+      'an int that goes on after its value',
+      span(`30 02 ${TIMES} 4a 0d 0a 07 6e 6f 64 65 5f 69 64 12 02 18 80 01 00`),
+      'truncated byte 40: the input ends inside a number',
+    ],
+    [
       'a trace id of 8 bytes',
       span('0a 08 01 02 03 04 05 06 07 08'),
       'trace-id byte 8: a trace id has 16 bytes, this one has 8',
@@ -120,11 +125,37 @@ t.test('what only looks odd is read', (t) => {
       span(`30 02 ${TIMES} 4a 0a 0a 08 75 72 6c 2e 70 61 74 68`),
       { events: [{}], unknownFields: 0 },
     ],
+    [
+      'an attribute with a field from the future',
+      span(`30 02 ${TIMES} 4a 13 0a 08 75 72 6c 2e 70 61 74 68 12 05 0a 03 47 45 54 18 01`),
+      { events: [{ path: 'GET' }], unknownFields: 1 },
+    ],
+    [
+      'a value with a field from the future',
+      span(`30 02 ${TIMES} 4a 13 0a 08 75 72 6c 2e 70 61 74 68 12 07 0a 03 47 45 54 40 01`),
+      { events: [{ path: 'GET' }], unknownFields: 1 },
+    ],
     ['an attribute without anything', span(`30 02 ${TIMES} 4a 00`), { events: [{}], unknownFields: 1 }],
     ['an empty trace id', span(`0a 00 30 02 ${TIMES}`), { events: [{}] }],
     ['a span that is no request, whatever it holds', span('30 01 ff ff'), { events: [], skipped: 1 }],
   ]
   for (const [name, bytes, want] of cases) t.match(decoded(bytes), want, name)
+  t.end()
+})
+
+t.test('texts of spans in one message that differ in any byte are told apart', (t) => {
+  for (let length = 1; length <= 20; length++) {
+    const texts = Array.from({ length }, (_, i) => `${'a'.repeat(i)}b${'a'.repeat(length - i - 1)}`)
+    const [resourceSpans] = messageOf(SERVER, {}).resourceSpans
+    const scopeSpans = texts.map(
+      (text) => messageOf(SERVER, { 'http.route': text }).resourceSpans[0]!.scopeSpans[0]!,
+    )
+    const { events } = decoded(toProtobuf({ resourceSpans: [{ ...resourceSpans, scopeSpans }] }))
+    t.match(
+      events,
+      texts.map((route) => ({ route })),
+    )
+  }
   t.end()
 })
 
