@@ -1,8 +1,13 @@
 #!/usr/bin/env node
-import { enableCompileCache } from 'node:module'
+import module from 'node:module'
 
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(`error: meshtap needs Node 22.18 or later; this is ${process.version}\n`)
+  process.exit(1)
+}
 // Before anything else is loaded: it saves a fifth of the time to start.
-enableCompileCache()
+module.enableCompileCache()
 const { processContext } = await import('./cli/context.ts')
 const { runCli } = await import('./cli/run.ts')
 const { packageVersion } = await import('./cli/version.ts')

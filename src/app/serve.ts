@@ -36,6 +36,8 @@ export interface RunningServe {
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { settings, logger, version } = options
   const now = Date.now
+  // What the servers say of themselves when all is well, the banner says already.
+  const serverLogger = logger.child({}, { level: 'warn' })
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
     for (const closer of closers.splice(0).toReversed()) await closer()
@@ -90,9 +92,9 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       taps,
       ready,
       version,
-      logger,
+      logger: serverLogger,
     })
-    const ingest = await createIngest({ log, topic: TOPIC, version, logger, now })
+    const ingest = await createIngest({ log, topic: TOPIC, version, logger: serverLogger, now })
     closers.push(
       () => gateway.close(),
       () => ingest.close(),
