@@ -13,7 +13,7 @@ import { ProducerWindows } from './producer-windows.ts'
 /** How long after a bucket's end its events may still come without being late, by event time. */
 const LATENESS_MS = 5_000
 
-/** How long after its end an idle partition's bucket is closed, by the clock. */
+/** How long after its end an idle partition's bucket is closed, by the clock; and how long the log is silent by then. */
 const IDLE_CLOSE_MS = 30_000
 
 /** Buckets and late deltas touched, or dead letters held, before a commit is due at once. */
@@ -79,6 +79,8 @@ export class PartitionProcessor {
   #newestMs = 0
   #closedThroughMs: number
   #isCaughtUp = false
+  /** When the log last gave something, or could first have: by the clock. */
+  #fedMs: number
   #isChanged = false
 
   private constructor(
@@ -99,6 +101,7 @@ export class PartitionProcessor {
     this.#offset = this.#committedOffset
     this.#watermarkMs = meta?.watermarkMs ?? 0
     this.#closedThroughMs = meta?.closedThroughMs ?? 0
+    this.#fedMs = options.now()
     this.#columns = new EventColumns(new Dictionary())
     this.#flows = new FlowTable(this.#columns.dictionary, options.flows)
   }
@@ -146,6 +149,7 @@ export class PartitionProcessor {
       this.#isChanged = true
     }
     this.#isCaughtUp = this.#offset >= endOffset
+    this.#fedMs = this.#options.now()
   }
 
   /**
@@ -159,6 +163,9 @@ export class PartitionProcessor {
       this.#deadLetters = []
     }
     const nowMs = this.#options.now()
+    // A log that holds nothing more never calls to say so: after a claim, silence is all there is to go by. A partition
+    // of which nothing ever came has no watermark.
+    if (this.#offset > 0 && nowMs - this.#fedMs >= IDLE_CLOSE_MS) this.#isCaughtUp = true
     this.#advanceWatermark(nowMs)
     this.#buckets.drain()
     const closing = this.#close(nowMs)

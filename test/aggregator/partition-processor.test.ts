@@ -345,3 +345,39 @@ t.test('records that retention deleted unread are counted as missing', async (t)
   t.equal(processor.counters.missingOffsets, 7)
   t.equal(processor.offset, 8)
 })
+
+function requestAt(timeMs: number): MeshEvent {
+  return {
+    kind: 'request',
+    timeMs,
+    direction: 'inbound',
+    destination: { namespace: 'emojivoto', name: 'web' },
+    latencyMicros: 5,
+    status: 200,
+  }
+}
+
+t.test('a partition of which nothing comes after a claim is current, and its buckets close', async (t) => {
+  const self = worker()
+  const partition = 'mesh.requests-0'
+  const first = await self.claim(partition)
+  first.process([recordOf([requestAt(NOW)], 0)], 1)
+  await first.commit()
+  const second = await self.claim(partition)
+  self.nowMs += 5_000
+  await second.commit()
+  const meta = async () => (await self.store.read(partition, () => []))!.meta
+  t.equal((await meta()).watermarkMs, NOW, 'not yet: the log may only be slow')
+  self.nowMs += 60_000
+  await second.commit()
+  t.equal((await meta()).watermarkMs, self.nowMs)
+  t.strictSame((await meta()).openMs, [])
+})
+
+t.test('a partition of which nothing ever came has no watermark', async (t) => {
+  const self = worker()
+  const processor = await self.claim('mesh.requests-0')
+  self.nowMs += 3_600_000
+  await processor.commit()
+  t.equal((await self.store.read('mesh.requests-0', () => []))!.meta.watermarkMs, 0)
+})
