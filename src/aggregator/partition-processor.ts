@@ -223,9 +223,14 @@ export class PartitionProcessor {
     counters.skippedSpans += columns.skipped
     this.#options.observe?.(columns)
     this.#buckets.fold(columns, this.#flows, { nowMs, closedThroughMs: this.#closedThroughMs }, counters)
-    for (let i = 0; i < columns.requests; i++) {
-      if (columns.timeMs[i]! > this.#newestMs && columns.timeMs[i]! <= nowMs)
-        this.#newestMs = columns.timeMs[i]!
+    this.#heard(columns.timeMs, columns.requests, nowMs)
+    this.#heard(columns.connectionTimeMs, columns.connections, nowMs)
+  }
+
+  /** Moves the newest time on. Times ahead of the clock say nothing of how far the log is read. */
+  #heard(timeMs: Float64Array, events: number, nowMs: number): void {
+    for (let i = 0; i < events; i++) {
+      if (timeMs[i]! > this.#newestMs && timeMs[i]! <= nowMs) this.#newestMs = timeMs[i]!
     }
   }
 

@@ -381,3 +381,23 @@ t.test('a partition of which nothing ever came has no watermark', async (t) => {
   await processor.commit()
   t.equal((await self.store.read('mesh.requests-0', () => []))!.meta.watermarkMs, 0)
 })
+
+t.test('connections alone move the watermark and close buckets while a log is read again', async (t) => {
+  const self = worker()
+  const processor = await self.claim('mesh.requests-0')
+  const last = NOW - 3_600_000 + 50 * 10_000
+  for (let i = 0; i <= 50; i++) {
+    const event: MeshEvent = {
+      kind: 'connection',
+      timeMs: NOW - 3_600_000 + i * 10_000,
+      direction: 'inbound',
+      destination: { namespace: 'emojivoto', name: 'web' },
+      opened: 1,
+    }
+    processor.process([recordOf([event], i)], 1000)
+    await processor.commit()
+  }
+  const { meta } = (await self.store.read('mesh.requests-0', () => []))!
+  t.equal(meta.watermarkMs, last)
+  t.strictSame(meta.openMs, [last - 10_000, last])
+})
