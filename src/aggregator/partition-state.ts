@@ -107,8 +107,8 @@ export class PartitionState {
     if (beyond !== undefined) this.#addToTotals(beyond, at.heardMs)
 
     for (const [startMs, fold] of buckets.open) {
-      // An open bucket must outlive its tier: it is not in the higher ones yet.
-      const expiresAtMs = startMs + FINEST.bucketMs + LONGEST.retentionMs
+      // An open bucket must outlive every tier: it is in none of the higher ones yet, nor in the totals.
+      const expiresAtMs = expiryOf(LONGEST, startMs) + LONGEST.retentionMs
       if (!writeBucket(writes, FINEST, startMs, fold)) continue
       for (const address of addressesOf(FINEST, startMs)) expiries.push({ address, expiresAtMs })
     }

@@ -401,3 +401,26 @@ t.test('connections alone move the watermark and close buckets while a log is re
   t.equal(meta.watermarkMs, last)
   t.strictSame(meta.openMs, [last - 10_000, last])
 })
+
+t.test(
+  'an event as old as the longest tier keeps is found, and survives a restart before its bucket closes',
+  async (t) => {
+    const self = worker(NOW + 300_000)
+    const count = async () => {
+      const totals = (await readAll(self.store, 'total')) as Record<
+        number,
+        { stat: { outcomes: string[] }[] }[]
+      >
+      return totals[0]?.[0]?.stat[0]?.outcomes[0]
+    }
+    // A week and a minute ago, in a 10 min bucket that ended less than a week ago.
+    const first = await self.claim('mesh.requests-0')
+    first.process([recordOf([requestAt(self.nowMs - 7 * 86_400_000 - 60_000)], 0)], 2)
+    await first.commit()
+    t.match(await count(), / 1$/)
+    const second = await self.claim('mesh.requests-0')
+    second.process([recordOf([requestAt(self.nowMs)], 1)], 2)
+    await second.commit()
+    t.match(await count(), / 2$/)
+  },
+)
