@@ -27,8 +27,10 @@ export class OutcomeCounts {
     const id = `${key.status}/${key.grpcStatus}/${key.classification}/${key.reason}`
     const known = this.#byKey.get(id)
     if (known !== undefined) return known
-    if (this.outcomes.length >= MAX_OUTCOMES && key.reason !== OVERFLOW) {
-      return this.index({ status: -1, grpcStatus: -1, classification: key.classification, reason: OVERFLOW })
+    const { classification } = key
+    const isOverflow = key.reason === OVERFLOW && key.status === -1 && key.grpcStatus === -1
+    if (this.outcomes.length >= MAX_OUTCOMES && !isOverflow) {
+      return this.index({ status: -1, grpcStatus: -1, classification, reason: OVERFLOW })
     }
     this.#byKey.set(id, this.outcomes.length)
     return this.outcomes.push(key) - 1

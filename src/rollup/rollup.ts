@@ -1,7 +1,7 @@
 import type { Direction } from '../event/event.ts'
 import { Latencies } from './latencies.ts'
 import { OutcomeCounts } from './outcome-counts.ts'
-import { OVERFLOW, type Scope, scopeName, seriesKey, type SeriesKey } from './series.ts'
+import { OVERFLOW, OVERFLOW_SCOPE, type Scope, scopeName, seriesKey, type SeriesKey } from './series.ts'
 import type { StatBlock } from './stat-block.ts'
 
 /** How many series a rollup keeps apart; what exceeds a limit is counted in `__overflow__`, never dropped. */
@@ -110,21 +110,18 @@ export class Rollup {
     if (known !== undefined) return known
     const name = scopeName(key.workload)
     const scope = this.#scopes.get(name)
-    const isOverflow = key.workload.name === OVERFLOW
-    if (
-      scope === undefined &&
-      this.#scopes.size >= this.#limits.scopes &&
-      key.workload.namespace !== OVERFLOW
-    ) {
+    // Only the overflow series themselves exceed a limit, not what a sender calls by their name.
+    if (scope === undefined && this.#scopes.size >= this.#limits.scopes && name !== OVERFLOW_SCOPE) {
       this.#overflowed++
       return this.slot(overflowKey({ cluster: OVERFLOW, namespace: OVERFLOW }, key.direction))
     }
-    if (
-      !isOverflow &&
-      (this.#keys.length >= this.#limits.overall || (scope?.slots.length ?? 0) >= this.#limits.perScope)
-    ) {
-      this.#overflowed++
-      return this.slot(overflowKey(key.workload, key.direction))
+    const { perScope, overall } = this.#limits
+    if (this.#keys.length >= overall || (scope?.slots.length ?? 0) >= perScope) {
+      const overflow = overflowKey(key.workload, key.direction)
+      if (key.id !== overflow.id) {
+        this.#overflowed++
+        return this.slot(overflow)
+      }
     }
     return this.#newSlot(key, name)
   }

@@ -75,6 +75,9 @@ export function scopeName(scope: Scope): string {
   return `${escapePart(scope.cluster)}/${escapePart(scope.namespace)}`
 }
 
+/** Name of the scope that takes what exceeds the limit of scopes. */
+export const OVERFLOW_SCOPE = scopeName({ cluster: OVERFLOW, namespace: OVERFLOW })
+
 export function parseScope(name: string): Scope {
   const slash = name.indexOf('/')
   return { cluster: unescapePart(name.slice(0, slash)), namespace: unescapePart(name.slice(slash + 1)) }

@@ -1,16 +1,21 @@
 import type { Direction } from '../event/event.ts'
-import { OVERFLOW, type Workload } from './series.ts'
+import { OVERFLOW, OVERFLOW_SCOPE, type Workload } from './series.ts'
 import type { TopBlock, TopKey, TopSketchState } from './top-block.ts'
 import { DEFAULT_TOP_CAPACITY, type TopDelta, TopSketch } from './top-sketch.ts'
 
 export interface TopLimits {
   /** Keys a destination. */
   readonly capacity: number
-  /** Destinations a bucket; calls to further ones count for the destination `__overflow__` of their scope. */
+  /**
+   * Destinations a bucket; calls to further ones count for the destination `__overflow__` of their scope, where that
+   * has any other, else of the scope `__overflow__`.
+   */
   readonly destinations: number
 }
 
 export const DEFAULT_TOP_LIMITS: TopLimits = { capacity: DEFAULT_TOP_CAPACITY, destinations: 20_000 }
+
+const OVERFLOW_DESTINATION: Workload = { cluster: '', namespace: '', kind: '', name: OVERFLOW }
 
 interface ScopeSketches {
   readonly sketches: Map<string, TopSketch>
@@ -70,17 +75,17 @@ export class TopRollup {
 
   #sketch(scopeName: string, direction: Direction, destination: Workload): TopSketch {
     let scope = this.#scopes.get(scopeName)
-    if (scope === undefined) {
-      scope = { sketches: new Map(), dirty: true }
-      this.#scopes.set(scopeName, scope)
-    }
-    scope.dirty = true
     const id = destinationId({ direction, destination })
-    const known = scope.sketches.get(id)
-    if (known !== undefined) return known
-    if (this.#destinations >= this.#limits.destinations && destination.name !== OVERFLOW) {
-      return this.#sketch(scopeName, direction, { cluster: '', namespace: '', kind: '', name: OVERFLOW })
+    const known = scope?.sketches.get(id)
+    if (this.#destinations >= this.#limits.destinations && known === undefined) {
+      // Only these sketches exceed the limit: one a direction in each scope that there is, and in one for all others.
+      const place = scope === undefined ? OVERFLOW_SCOPE : scopeName
+      const isOverflow = id === destinationId({ direction, destination: OVERFLOW_DESTINATION })
+      if (place !== scopeName || !isOverflow) return this.#sketch(place, direction, OVERFLOW_DESTINATION)
     }
+    if (scope === undefined) this.#scopes.set(scopeName, (scope = { sketches: new Map(), dirty: true }))
+    scope.dirty = true
+    if (known !== undefined) return known
     this.#destinations++
     const sketch = new TopSketch(direction, destination, this.#limits.capacity)
     scope.sketches.set(id, sketch)

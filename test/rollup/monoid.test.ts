@@ -84,3 +84,43 @@ t.test('what exceeds a limit is counted in the overflow series, never dropped', 
     t.ok(block.keys.filter((key) => key.workload.name !== OVERFLOW).length <= limits.perScope)
   }
 })
+
+t.test('what a sender calls by the name of overflow keeps to the limits too', async (t) => {
+  const limits = { perScope: 5, overall: 8, scopes: 2 }
+  const list: MeshEvent[] = Array.from({ length: 500 }, (_, i) => ({
+    kind: 'request',
+    timeMs: 1000,
+    direction: 'inbound',
+    destination: { cluster: `c-${i % 50}`, namespace: OVERFLOW, name: OVERFLOW, pod: `pod-${i}` },
+    latencyMicros: 1,
+  }))
+  const { rollup } = foldAll(list, { series: limits })
+  t.ok(rollup.size <= limits.overall + 2 * (limits.scopes + 1), `${rollup.size} series`)
+  t.ok(rollup.scopes().length <= limits.scopes + 1)
+  t.equal(
+    rollup.scopes().reduce((sum, scope) => sum + requestsIn(rollup.block(scope)), 0),
+    500,
+  )
+})
+
+t.test('the destinations and scopes of top are bounded, and every request is counted', async (t) => {
+  for (const name of ['web', OVERFLOW]) {
+    const list: MeshEvent[] = Array.from({ length: 500 }, (_, i) => ({
+      kind: 'request',
+      timeMs: 1000,
+      direction: 'inbound',
+      destination: { namespace: `ns-${i}`, name },
+      latencyMicros: 1,
+    }))
+    const { top } = foldAll(list, { top: { capacity: 8, destinations: 10 } })
+    const scopes = top.scopes()
+    t.equal(scopes.length, 11)
+    t.ok(scopes.includes(`${OVERFLOW}/${OVERFLOW}`))
+    const sketches = scopes.flatMap((scope) => top.block(scope).sketches)
+    t.ok(sketches.length <= 10 + 11)
+    t.equal(
+      sketches.reduce((sum, { total }) => sum + total, 0),
+      500,
+    )
+  }
+})
