@@ -106,7 +106,13 @@ export class Aggregator {
       // Claimed anew since the batch was read: the batch may not be where the new claim goes on.
       if (assigned.processor === undefined || assigned.asked !== asked)
         return this.#ask(partition, assigned, start)
-      assigned.processor.process(records, endOffset)
+      try {
+        assigned.processor.process(records, endOffset)
+      } catch (error) {
+        // It may have folded part of a record, which the log gives again.
+        assigned.processor = undefined
+        throw error
+      }
       if (assigned.processor.isCommitDue || this.#isDue(assigned)) await this.#commit(partition, assigned)
       return this.#ask(partition, assigned, start)
     })
@@ -116,10 +122,13 @@ export class Aggregator {
     const assigned = this.#partitions.get(partition)
     if (assigned === undefined) return
     assigned.gone.abort()
-    await this.#inTurn(assigned, async () => {
-      if (assigned.processor?.isChanged === true) await this.#commit(partition, assigned)
-    })
-    this.#partitions.delete(partition)
+    try {
+      await this.#inTurn(assigned, async () => {
+        if (assigned.processor?.isChanged === true) await this.#commit(partition, assigned)
+      })
+    } finally {
+      this.#partitions.delete(partition)
+    }
   }
 
   /** The offset wanted next, of a processor claimed anew where there is none; `otherwise` when it is too late for one. */
@@ -189,8 +198,8 @@ export class Aggregator {
         this.#options.onTrouble({ partition, kind: 'store-moved', message })
       }
     } catch (error) {
-      if (!(error instanceof StoreError || error instanceof LogError)) throw error
       assigned.processor = undefined
+      if (!(error instanceof StoreError || error instanceof LogError)) throw error
       const kind = error instanceof StoreError ? 'store' : 'log'
       this.#options.onTrouble({ partition, kind, message: error.message })
     }

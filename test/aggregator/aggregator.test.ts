@@ -1,5 +1,6 @@
 import t, { type Test } from 'tap'
 import { Aggregator, type AggregatorTrouble } from '../../src/aggregator/aggregator.ts'
+import type { EventColumns } from '../../src/event/event-columns.ts'
 import { encodeEventBatch } from '../../src/event/event-batch-encoder.ts'
 import type { LogRecord, StoredRecord } from '../../src/log/event-log.ts'
 import { EmbeddedEventLog } from '../../src/log/embedded/embedded-event-log.ts'
@@ -13,22 +14,21 @@ import { columnsOf } from '../rollup/traffic.ts'
 
 const TOPIC = 'mesh.requests'
 
-function requests(count: number): LogRecord {
+function requests(count: number, numbered?: { producer: string; sequence: number }): LogRecord {
+  const columns = columnsOf(
+    Array.from({ length: count }, () => ({
+      kind: 'request',
+      timeMs: Date.now(),
+      direction: 'inbound',
+      destination: { namespace: 'emojivoto', name: 'web', pod: 'web-1' },
+      latencyMicros: 1000,
+      status: 200,
+    })),
+  )
   return {
     key: 'proxy',
     headers: { 'content-type': 'application/x-protobuf; proto=meshtap.v1.EventBatch' },
-    value: encodeEventBatch(
-      columnsOf(
-        Array.from({ length: count }, () => ({
-          kind: 'request',
-          timeMs: Date.now(),
-          direction: 'inbound',
-          destination: { namespace: 'emojivoto', name: 'web', pod: 'web-1' },
-          latencyMicros: 1000,
-          status: 200,
-        })),
-      ),
-    ),
+    value: encodeEventBatch(Object.assign(columns, numbered)),
   }
 }
 
@@ -55,7 +55,7 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error('it did not come to pass within 10 s')
 }
 
-async function rig(t: Test) {
+async function rig(t: Test, observe?: (columns: EventColumns) => void) {
   const log = await EmbeddedEventLog.open({
     path: t.testdir(),
     partitions: 2,
@@ -75,6 +75,7 @@ async function rig(t: Test) {
         now: Date.now,
         limits: { series: DEFAULT_SERIES_LIMITS, top: DEFAULT_TOP_LIMITS, rules: {} },
         flows: { routes: new RouteTemplates(), defaultCluster: 'east' },
+        ...(observe === undefined ? {} : { observe }),
       },
       onTrouble: (trouble) => troubles.push(trouble),
       onFatal: (error) => t.fail(String(error)),
@@ -177,4 +178,27 @@ t.test('what cannot be decoded is in the dead letters with its place and reason'
   t.equal(headers['meshtap-reason'], 'content-type')
   t.match(headers['meshtap-partition'], /^mesh\.requests-[01]$/)
   t.equal(headers['meshtap-offset'], '1')
+})
+
+t.test('a fold that fails half-way is done again from what was committed', async (t) => {
+  let failures = 0
+  const { log, store, start } = await rig(t, (columns) => {
+    if (columns.sequence !== 2 || failures++ > 0) return
+    throw new Error('no memory, say')
+  })
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  const numbers = [1, 2, 3]
+  await log.append(
+    TOPIC,
+    numbers.map((sequence) => requests(2, { producer: 'p', sequence })),
+  )
+  await until(() => aggregator.processors().some(({ offset }) => offset === 3))
+  await until(async () => (await committed(store)) === 6)
+  const counters = aggregator.processors().map((processor) => processor.counters)
+  t.equal(
+    counters.reduce((sum, { requests }) => sum + requests, 0),
+    6,
+  )
+  t.ok(failures > 1)
 })
