@@ -154,14 +154,15 @@ export class Aggregator {
 
   #isDue({ processor, committedAtMs }: Assigned): boolean {
     if (processor === undefined) return false
-    const age = this.#options.processor.now() - committedAtMs
+    // A clock that was set back must not keep commits waiting until it is where it was.
+    const age = Math.abs(this.#options.processor.now() - committedAtMs)
     return age >= (processor.isChanged ? this.#options.flushMs : HEARTBEAT_MS)
   }
 
   /** Claims a partition, however long the store takes to answer; undefined when the partition goes meanwhile. */
   async #claim(partition: PartitionId, assigned: Assigned): Promise<PartitionProcessor | undefined> {
     const { now } = this.#options.processor
-    await pause(assigned.claimAtMs - now(), assigned.gone.signal)
+    await pause(Math.min(assigned.claimAtMs - now(), RECLAIM_MS), assigned.gone.signal)
     for (let wait = 50; !assigned.gone.signal.aborted; wait = Math.min(2 * wait, MAX_BACKOFF_MS)) {
       try {
         assigned.processor = await PartitionProcessor.claim({

@@ -55,7 +55,7 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error('it did not come to pass within 10 s')
 }
 
-async function rig(t: Test, observe?: (columns: EventColumns) => void) {
+async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Date.now) {
   const log = await EmbeddedEventLog.open({
     path: t.testdir(),
     partitions: 2,
@@ -72,7 +72,7 @@ async function rig(t: Test, observe?: (columns: EventColumns) => void) {
       flushMs: 50,
       processor: {
         store,
-        now: Date.now,
+        now,
         limits: { series: DEFAULT_SERIES_LIMITS, top: DEFAULT_TOP_LIMITS, rules: {} },
         flows: { routes: new RouteTemplates(), defaultCluster: 'east' },
         ...(observe === undefined ? {} : { observe }),
@@ -178,6 +178,19 @@ t.test('what cannot be decoded is in the dead letters with its place and reason'
   t.equal(headers['meshtap-reason'], 'content-type')
   t.match(headers['meshtap-partition'], /^mesh\.requests-[01]$/)
   t.equal(headers['meshtap-offset'], '1')
+})
+
+t.test('a clock that is set back keeps no commit waiting', async (t) => {
+  let backMs = 0
+  const { log, store, start } = await rig(t, undefined, () => Date.now() - backMs)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  await log.append(TOPIC, [requests(2)])
+  await until(async () => (await committed(store)) === 2)
+  backMs = 3_600_000
+  await log.append(TOPIC, [requests(1)])
+  await until(async () => (await committed(store)) === 3)
+  t.ok(aggregator.isReady)
 })
 
 t.test('a fold that fails half-way is done again from what was committed', async (t) => {
