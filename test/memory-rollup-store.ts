@@ -2,6 +2,7 @@ import type { PartitionId } from '../src/log/event-log.ts'
 import {
   type BlobAddress,
   type BlobRead,
+  type BlobVersion,
   type Claim,
   type Commit,
   type CommitOutcome,
@@ -83,14 +84,18 @@ export class MemoryRollupStore implements RollupStore {
     this.#check()
     const state = this.#partitions.get(partition)
     if (state?.meta === undefined) return undefined
-    const blobs = plan(state.meta).flatMap(({ address, wants }) => {
+    const known: BlobVersion[] = []
+    const blobs = plan(structuredClone(state.meta)).flatMap(({ address, wants, knows }) => {
       const id = bucketId(address)
       if ((state.expiries.get(id) ?? Number.POSITIVE_INFINITY) <= this.#now()) return []
-      return [...state.blobs.values()].filter(
-        (blob) => bucketId(blob.address) === id && (wants === undefined || wants(blob.scope)),
-      )
+      return [...state.blobs.values()].filter((blob) => {
+        if (bucketId(blob.address) !== id || wants?.(blob.scope) === false) return false
+        if (knows?.(blob.scope, blob.version) !== true) return true
+        known.push({ address, scope: blob.scope, version: blob.version })
+        return false
+      })
     })
-    return { partition, meta: structuredClone(state.meta), blobs }
+    return { partition, meta: structuredClone(state.meta), blobs, known }
   }
 
   async close(): Promise<void> {

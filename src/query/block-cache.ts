@@ -6,6 +6,8 @@ export interface Sized {
 interface Entry<V> {
   readonly version: string
   readonly value: V
+  /** Since it was put where it is in the order of eviction. */
+  isRead: boolean
 }
 
 export interface CacheStats {
@@ -17,8 +19,11 @@ export interface CacheStats {
 }
 
 /**
- * Decoded blobs by where they are stored, each good for one version of its blob. Bounded by bytes: the ones not read
- * for longest go first. A value larger than the whole bound is not kept.
+ * Decoded blobs by where they are stored, each good for one version of its blob. Bounded by bytes: the oldest go first,
+ * but one that was read since gets a second chance. A value larger than the whole bound is not kept.
+ *
+ * Reading does not reorder the map, as an exact order of last use would: a thousand moves a query make V8 rebuild the
+ * map again and again, and what it leaves behind costs more to collect than the query itself (bench: stat).
  */
 export class BlockCache<V extends Sized> {
   readonly #maxBytes: number
@@ -49,21 +54,26 @@ export class BlockCache<V extends Sized> {
       return undefined
     }
     this.#hits++
-    // A Map keeps the order of insertion: put last, so that the first is the one not read for longest.
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
+    entry.isRead = true
     return entry.value
   }
 
   set(key: string, version: string, value: V): void {
     this.#delete(key)
     if (value.bytes > this.#maxBytes) return
-    this.#entries.set(key, { version, value })
+    this.#entries.set(key, { version, value, isRead: false })
     this.#bytes += value.bytes
-    for (const oldest of this.#entries.keys()) {
+    // Comes past an entry twice at most: the second time it has had its chance.
+    for (const [oldest, entry] of this.#entries) {
       if (this.#bytes <= this.#maxBytes) return
-      this.#delete(oldest)
-      this.#evictions++
+      if (entry.isRead) {
+        entry.isRead = false
+        this.#entries.delete(oldest)
+        this.#entries.set(oldest, entry)
+      } else {
+        this.#delete(oldest)
+        this.#evictions++
+      }
     }
   }
 

@@ -2,12 +2,18 @@ import { decodeStatBlock } from '../rollup/stat-block-codec.ts'
 import { bucketStart, FINEST } from '../rollup/tier.ts'
 import type { TopBlock } from '../rollup/top-block.ts'
 import { decodeTopBlock } from '../rollup/top-block-codec.ts'
-import type { PartitionMeta, PartitionSnapshot, StoredBlob } from '../store/rollup-store.ts'
+import type {
+  BlobRead,
+  BlobVersion,
+  PartitionMeta,
+  PartitionSnapshot,
+  StoredBlob,
+} from '../store/rollup-store.ts'
 import type { AnswerBase } from './answer.ts'
 import { BlockCache, type CacheStats } from './block-cache.ts'
 import { countsInWindow, planReads, planTotals, recentSince } from './plan.ts'
 import { SeriesTable } from './series-table.ts'
-import { readSources, type Source, type SourceFault, type Survey, survey } from './sources.ts'
+import { type Plan, readSources, type Source, type SourceFault, type Survey, survey } from './sources.ts'
 import { rebase, type StatColumns, statColumns } from './stat-columns.ts'
 import { rfc3339, type Span, type Window, windowAnswer, windowAt } from './window.ts'
 
@@ -96,7 +102,9 @@ export class RollupReader {
   async readStat(request: ReadRequest): Promise<StatReads> {
     const base = await this.#begin(request)
     const { window, survey } = base
-    const plan = (meta: PartitionMeta) => planReads(meta, window, { kind: 'stat', scopes: request.scopes })
+    const held = new Map<string, StatColumns>()
+    const plan: Plan = (meta, ...place) =>
+      this.#knownStats(planReads(meta, window, { kind: 'stat', scopes: request.scopes }), place, held)
     const { values, faults } = await readSources(survey, plan, (source, partitions) =>
       flatMapBlobs(partitions, (partition, meta, blob): StatRead[] => {
         if (blob.address.kind !== 'stat') return []
@@ -104,7 +112,7 @@ export class RollupReader {
         const inWindow = countsInWindow(window, meta, tier, startMs)
         const recent = tier === FINEST.name && startMs >= bucketStart(FINEST, recentSince(window))
         if (!inWindow && !recent) return []
-        const columns = this.#stat(source, partition, blob)
+        const columns = this.#stat(source, partition, blob, held)
         return [{ columns, scope: blob.scope, startMs, inWindow, recent }]
       }),
     )
@@ -120,12 +128,13 @@ export class RollupReader {
   async readTop(request: ReadRequest): Promise<TopReads> {
     const base = await this.#begin(request)
     const { window, survey } = base
-    const plan = (meta: PartitionMeta) => planReads(meta, window, { kind: 'top', scopes: request.scopes })
+    const plan: Plan = (meta) => planReads(meta, window, { kind: 'top', scopes: request.scopes })
     const { values, faults } = await readSources(survey, plan, (source, partitions) =>
       flatMapBlobs(partitions, (partition, meta, blob): TopBlock[] => {
         if (blob.address.kind !== 'top') return []
         const { tier, startMs } = blob.address
-        return countsInWindow(window, meta, tier, startMs) ? [this.#top(source, partition, blob)] : []
+        if (!('blob' in blob) || !countsInWindow(window, meta, tier, startMs)) return []
+        return [this.#top(source, partition, blob)]
       }),
     )
     return { ...base, faults, blocks: values.flat() }
@@ -137,9 +146,10 @@ export class RollupReader {
     table: SeriesTable,
     scopes: (scope: string) => boolean,
   ): Promise<readonly StatColumns[]> {
-    const plan = (meta: PartitionMeta) => planTotals(meta, scopes)
+    const held = new Map<string, StatColumns>()
+    const plan: Plan = (meta, ...place) => this.#knownStats(planTotals(meta, scopes), place, held)
     const { values } = await readSources(survey, plan, (source, partitions) =>
-      flatMapBlobs(partitions, (partition, _meta, blob) => [this.#stat(source, partition, blob)]),
+      flatMapBlobs(partitions, (partition, _meta, blob) => [this.#stat(source, partition, blob, held)]),
     )
     return values.flat().map((columns) => rebase(columns, table))
   }
@@ -150,12 +160,34 @@ export class RollupReader {
     return { window, survey: found, faults: found.faults }
   }
 
-  #stat(source: string, partition: string, blob: StoredBlob): StatColumns {
-    const key = cacheKey(source, partition, blob)
-    const cached = this.#cache.get(key, blob.version)
-    if (cached?.kind === 'stat' && cached.columns.table === this.#table) return cached.columns
-    const columns = statColumns(decodeStatBlock(blob.blob), this.#table)
-    this.#cache.set(key, blob.version, { kind: 'stat', columns, bytes: columns.bytes })
+  /** Reads that leave out what is cached, which is put into `held`: by the time it is wanted it may be evicted. */
+  #knownStats(
+    reads: readonly BlobRead[],
+    [source, partition]: readonly [source: string, partition: string],
+    held: Map<string, StatColumns>,
+  ): BlobRead[] {
+    return reads.map((read) => ({
+      ...read,
+      knows: (scope, version) => {
+        const key = cacheKey(source, partition, { address: read.address, scope })
+        const cached = this.#cache.get(key, version)
+        if (cached?.kind !== 'stat' || cached.columns.table !== this.#table) return false
+        held.set(key, cached.columns)
+        return true
+      },
+    }))
+  }
+
+  #stat(
+    source: string,
+    partition: string,
+    found: BlobVersion | StoredBlob,
+    held: ReadonlyMap<string, StatColumns>,
+  ): StatColumns {
+    const key = cacheKey(source, partition, found)
+    if (!('blob' in found)) return held.get(key)!
+    const columns = statColumns(decodeStatBlock(found.blob), this.#table)
+    this.#cache.set(key, found.version, { kind: 'stat', columns, bytes: columns.bytes })
     return columns
   }
 
@@ -207,14 +239,18 @@ function byScope(reads: readonly StatRead[]): StatRead[] {
 
 function flatMapBlobs<T>(
   partitions: readonly PartitionSnapshot[],
-  of: (partition: string, meta: PartitionMeta, blob: StoredBlob) => readonly T[],
+  of: (partition: string, meta: PartitionMeta, blob: BlobVersion | StoredBlob) => readonly T[],
 ): T[] {
-  return partitions.flatMap(({ partition, meta, blobs }) =>
-    blobs.flatMap((blob) => of(partition, meta, blob)),
+  return partitions.flatMap(({ partition, meta, blobs, known }) =>
+    [...known, ...blobs].flatMap((blob) => of(partition, meta, blob)),
   )
 }
 
-function cacheKey(source: string, partition: string, { address, scope }: StoredBlob): string {
+function cacheKey(
+  source: string,
+  partition: string,
+  { address, scope }: Pick<BlobVersion, 'address' | 'scope'>,
+): string {
   const place = address.kind === 'total' ? 'total' : `${address.kind}:${address.tier}:${address.startMs}`
   return `${source}\u0000${partition}\u0000${place}\u0000${scope}`
 }

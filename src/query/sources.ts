@@ -29,6 +29,9 @@ export interface Survey {
   readonly oldestMs: number | undefined
 }
 
+/** What to read of a partition of a source, in the state that `meta` is of. */
+export type Plan = (meta: PartitionMeta, source: string, partition: PartitionId) => readonly BlobRead[]
+
 /**
  * Asks every source for its partitions and how far they are.
  *
@@ -57,7 +60,7 @@ export async function survey(sources: readonly Source[]): Promise<Survey> {
  */
 export async function readSources<T>(
   survey: Survey,
-  plan: (meta: PartitionMeta) => readonly BlobRead[],
+  plan: Plan,
   decode: (source: string, partitions: readonly PartitionSnapshot[]) => T,
 ): Promise<{ readonly values: readonly T[]; readonly faults: readonly SourceFault[] }> {
   const read = await settle(
@@ -77,9 +80,11 @@ export async function readSources<T>(
 
 async function readPartitions(
   { source, partitions }: { readonly source: Source; readonly partitions: readonly PartitionId[] },
-  plan: (meta: PartitionMeta) => readonly BlobRead[],
+  plan: Plan,
 ): Promise<PartitionSnapshot[]> {
-  const snapshots = await Promise.all(partitions.map((partition) => source.store.read(partition, plan)))
+  const snapshots = await Promise.all(
+    partitions.map((partition) => source.store.read(partition, (meta) => plan(meta, source.name, partition))),
+  )
   return snapshots.filter((snapshot) => snapshot !== undefined)
 }
 

@@ -71,20 +71,28 @@ export interface BlobRead {
   readonly address: BlobAddress
   /** Which scopes are wanted; without it all. */
   readonly wants?: (scope: string) => boolean
+  /** Which versions the reader has already: of those it is told that they hold, and not given the blob again. */
+  readonly knows?: (scope: string, version: string) => boolean
 }
 
-export interface StoredBlob {
+/** A blob in one version, by where it is. */
+export interface BlobVersion {
   readonly address: BlobAddress
   readonly scope: string
-  readonly blob: Uint8Array
   /** Different whenever the blob is: what a reader that caches decoded blobs compares. */
   readonly version: string
+}
+
+export interface StoredBlob extends BlobVersion {
+  readonly blob: Uint8Array
 }
 
 export interface PartitionSnapshot {
   readonly partition: PartitionId
   readonly meta: PartitionMeta
   readonly blobs: readonly StoredBlob[]
+  /** What was read of blobs that the reader knows. */
+  readonly known: readonly BlobVersion[]
 }
 
 /**

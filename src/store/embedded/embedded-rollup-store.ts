@@ -11,7 +11,7 @@ import {
   type RollupStore,
   StoreError,
 } from '../rollup-store.ts'
-import { storeError, StoreFile, type StoreSize } from './store-file.ts'
+import { type FoundBlobs, storeError, StoreFile, type StoreSize } from './store-file.ts'
 import { placeOf } from './store-keys.ts'
 
 /** Most expired blobs that one claim or commit deletes. */
@@ -108,8 +108,9 @@ export class EmbeddedRollupStore implements RollupStore {
       this.#file.read((state) => {
         const meta = this.#file.record(number, state)?.meta
         if (meta === undefined) return undefined
-        const blobs = plan(meta).flatMap((read) => this.#file.blobs(number, read, nowMs, state))
-        return { partition, meta, blobs }
+        const found: FoundBlobs = { blobs: [], known: [] }
+        for (const read of plan(meta)) this.#file.blobs(number, read, nowMs, state, found)
+        return { partition, meta, ...found }
       }),
     )
   }

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { getLastVersion } from 'lmdb'
 import { FileGrowth } from '../../log/embedded/file-growth.ts'
 import {
   DATA_FILE,
@@ -9,7 +10,7 @@ import {
   openLmdb,
 } from '../../log/embedded/lmdb-database.ts'
 import type { PartitionId } from '../../log/event-log.ts'
-import { type BlobRead, StoreError, type StoredBlob } from '../rollup-store.ts'
+import { type BlobRead, type BlobVersion, StoreError, type StoredBlob } from '../rollup-store.ts'
 import { decodePartitionRecord, encodePartitionRecord, type PartitionRecord } from './partition-record.ts'
 import {
   blobKey,
@@ -40,6 +41,12 @@ export interface StoreSize extends LmdbSize {
 }
 
 type Transaction = ReturnType<LmdbDatabase['useReadTransaction']>
+
+/** What is read of blobs. */
+export interface FoundBlobs {
+  readonly blobs: StoredBlob[]
+  readonly known: BlobVersion[]
+}
 
 /** The store's database, in its own terms. Changes belong into `write`, reads of one state into `read`. */
 export class StoreFile {
@@ -209,32 +216,37 @@ export class StoreFile {
     return keys.length
   }
 
-  /** The blobs of an address. */
-  blobs(partition: number, { address, wants }: BlobRead, nowMs: number, state: Transaction): StoredBlob[] {
+  /** The blobs of an address: those that the reader knows by their versions only, into `found.known`. */
+  blobs(partition: number, read: BlobRead, nowMs: number, state: Transaction, found: FoundBlobs): void {
+    const { address, wants, knows } = read
     const place = placeOf(partition, address)
     const expiresAtMs = address.kind === 'total' ? undefined : this.expiry(place, state)
-    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return []
-    const range = { ...blobRange(place), transaction: state }
-    const blobs: StoredBlob[] = []
-    const add = (key: Uint8Array, value: Uint8Array, version: number | undefined) => {
-      const { scope, blob } = blobOf(key, value)
-      if (wants?.(scope) !== false) blobs.push({ address, scope, blob, version: String(version) })
-    }
-    if (wants === undefined) {
-      for (const { key, value, version } of this.#database.getRange({ ...range, versions: true })) {
-        add(key, value, version)
+    if (expiresAtMs !== undefined && expiresAtMs <= nowMs) return
+    for (const key of this.#database.getKeys({ ...blobRange(place), transaction: state })) {
+      const inKey = scopeOfKey(key)
+      if (inKey !== undefined && wants?.(inKey) === false) continue
+      const buffer = this.#peek(key, state)
+      const version = String(getLastVersion())
+      if (inKey !== undefined && knows?.(inKey, version) === true) {
+        found.known.push({ address, scope: inKey, version })
+        continue
       }
-      return blobs
+      // The buffer's memory is longer than the value, and the next call overwrites it.
+      const { scope, blob } = blobOf(key, buffer.subarray(0, buffer.length))
+      if (inKey === undefined && wants?.(scope) === false) continue
+      if (inKey === undefined && knows?.(scope, version) === true)
+        found.known.push({ address, scope, version })
+      else found.blobs.push({ address, scope, blob: new Uint8Array(blob), version })
     }
-    // Blobs that are not wanted are not copied.
-    for (const key of this.#database.getKeys(range)) {
-      const scope = scopeOfKey(key)
-      if (scope !== undefined && !wants(scope)) continue
-      const entry = this.#database.getEntry(key, { transaction: state })
-      if (entry === undefined) throw new Error('BUG: a key of a state has no entry in it')
-      add(key, entry.value, entry.version)
-    }
-    return blobs
+  }
+
+  /** The value of a key that is there, in a buffer that every call shares: its `length` is the value's. */
+  #peek(key: Uint8Array, state: Transaction): Buffer {
+    // lmdb-js takes the transaction here as `get` does; its types do not say so.
+    const database = this.#database as { getBinaryFast(key: Uint8Array, options: object): Buffer | undefined }
+    const buffer = database.getBinaryFast(key, { transaction: state })
+    if (buffer === undefined) throw new Error('BUG: a key of a state has no entry in it')
+    return buffer
   }
 
   #put(key: Buffer, value: Uint8Array, version = 0): void {
