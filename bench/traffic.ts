@@ -2,17 +2,7 @@ import { Dictionary } from '../src/event/dictionary.ts'
 import type { RequestEvent } from '../src/event/event.ts'
 import { EventColumns } from '../src/event/event-columns.ts'
 import { addEvent } from '../src/event/event-objects.ts'
-
-/** Uniform numbers in [0, 1) from a seed (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed | 0
-  return () => {
-    state = (state + 0x6d2b79f5) | 0
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state)
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296
-  }
-}
+import { random } from '../test/random.ts'
 
 export interface TrafficOptions {
   readonly series: number
