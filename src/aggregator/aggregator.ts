@@ -1,4 +1,4 @@
-import type { EventLog, PartitionId, RecordBatch, Subscription } from '../log/event-log.ts'
+import type { EventLog, LogRecord, PartitionId, RecordBatch, Subscription } from '../log/event-log.ts'
 import { LogError } from '../log/event-log.ts'
 import { StoreError } from '../store/rollup-store.ts'
 import { type DeadLetter, PartitionProcessor, type ProcessorOptions } from './partition-processor.ts'
@@ -11,6 +11,12 @@ const RECLAIM_MS = 10_000
 
 /** An idle partition commits its watermark this often, so that its data is not taken for old. */
 const HEARTBEAT_MS = 5_000
+
+/** What the headers of a dead letter add to its record, at most. */
+const LETTER_HEADER_BYTES = 8192
+
+/** Records from this size on lose their end where the log would not take their dead letters else. */
+const LONG_BYTES = 65_536
 
 export interface AggregatorOptions {
   readonly log: EventLog
@@ -207,20 +213,17 @@ export class Aggregator {
   }
 
   async #setAside(partition: PartitionId, letters: readonly DeadLetter[]): Promise<void> {
-    await this.#options.log.append(
-      this.#options.deadLetterTopic,
-      letters.map(({ record, fault }) => ({
-        ...(record.key === undefined ? {} : { key: record.key }),
-        value: record.value,
-        headers: {
-          ...record.headers,
-          'meshtap-reason': fault.reason,
-          'meshtap-fault': `${fault.at}: ${fault.message}`.slice(0, 1024),
-          'meshtap-partition': partition,
-          'meshtap-offset': String(record.offset),
-        },
-      })),
-    )
+    const { log, deadLetterTopic } = this.#options
+    try {
+      await log.append(
+        deadLetterTopic,
+        letters.map((letter) => letterRecord(partition, letter)),
+      )
+    } catch (error) {
+      if (!(error instanceof LogError && error.code === 'LOG_RECORD_TOO_LARGE')) throw error
+      // With what is said of it a record may be too long where it alone was not.
+      for (const letter of letters) await log.append(deadLetterTopic, [shortened(partition, letter)])
+    }
   }
 
   #inTurn<T>(assigned: Assigned, work: () => Promise<T>): Promise<T> {
@@ -228,6 +231,28 @@ export class Aggregator {
     assigned.queue = turn.catch(() => undefined)
     return turn
   }
+}
+
+function letterRecord(partition: PartitionId, { record, fault }: DeadLetter): LogRecord {
+  return {
+    ...(record.key === undefined ? {} : { key: record.key }),
+    value: record.value,
+    headers: {
+      ...record.headers,
+      'meshtap-reason': fault.reason,
+      'meshtap-fault': `${fault.at}: ${fault.message}`.slice(0, 1024),
+      'meshtap-partition': partition,
+      'meshtap-offset': String(record.offset),
+    },
+  }
+}
+
+/** A dead letter that is no longer than its record was: a long value without its end, and a header that says so. */
+function shortened(partition: PartitionId, letter: DeadLetter): LogRecord {
+  const { value, headers, ...rest } = letterRecord(partition, letter)
+  if (value.length < LONG_BYTES) return { ...rest, value, headers }
+  const cut = { ...headers, 'meshtap-cut': String(value.length) }
+  return { ...rest, value: value.subarray(0, -LETTER_HEADER_BYTES), headers: cut }
 }
 
 /** Waits, or not when the signal comes first. */

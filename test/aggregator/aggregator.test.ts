@@ -55,6 +55,14 @@ async function until(isTrue: () => boolean | Promise<boolean>): Promise<void> {
   throw new Error('it did not come to pass within 10 s')
 }
 
+async function deadLetters(log: EmbeddedEventLog): Promise<StoredRecord[]> {
+  const letters: StoredRecord[] = []
+  for (const partition of await log.partitions('mesh.requests.dead')) {
+    for await (const { records } of log.readSince(partition, 0)) letters.push(...records)
+  }
+  return letters
+}
+
 async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Date.now) {
   const log = await EmbeddedEventLog.open({
     path: t.testdir(),
@@ -167,10 +175,7 @@ t.test('what cannot be decoded is in the dead letters with its place and reason'
     requests(1),
   ])
   await until(async () => (await committed(store)) === 2)
-  const letters: StoredRecord[] = []
-  for (const partition of await log.partitions('mesh.requests.dead')) {
-    for await (const { records } of log.readSince(partition, 0)) letters.push(...records)
-  }
+  const letters = await deadLetters(log)
   t.equal(letters.length, 1)
   const { value, headers } = letters[0]!
   t.strictSame([...value], [1, 2, 3])
@@ -214,4 +219,25 @@ t.test('a fold that fails half-way is done again from what was committed', async
     6,
   )
   t.ok(failures > 1)
+})
+
+t.test('a dead letter as long as the log takes records stops nothing', async (t) => {
+  const { log, store, start } = await rig(t)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  const value = new Uint8Array(1_048_500).fill(7)
+  const short = Uint8Array.of(1, 2, 3)
+  await log.append(TOPIC, [
+    { key: 'proxy', headers: {}, value },
+    { key: 'proxy', headers: {}, value: short },
+    requests(2),
+  ])
+  await until(async () => (await committed(store)) === 2)
+  const letters = await deadLetters(log)
+  t.equal(letters.length, 2)
+  t.equal(letters[0]!.headers['meshtap-cut'], '1048500')
+  t.ok(Buffer.from(value).subarray(0, letters[0]!.value.length).equals(letters[0]!.value))
+  t.ok(letters[0]!.value.length > 1_000_000)
+  t.strictSame([...letters[1]!.value], [...short])
+  t.equal(letters[1]!.headers['meshtap-cut'], undefined)
 })
