@@ -55,6 +55,7 @@ interface Assigned {
 export class Aggregator {
   readonly #options: AggregatorOptions
   readonly #partitions = new Map<PartitionId, Assigned>()
+  #subscribing: Promise<Subscription> | undefined
   #subscription: Subscription | undefined
   #timer: NodeJS.Timeout | undefined
 
@@ -63,11 +64,12 @@ export class Aggregator {
   }
 
   async start(): Promise<void> {
-    this.#subscription = await this.#options.log.subscribe(this.#options.topic, {
+    this.#subscribing = this.#options.log.subscribe(this.#options.topic, {
       assigned: (partition) => this.#assigned(partition),
       records: (batch) => this.#records(batch),
       revoked: (partition) => this.#revoked(partition),
     })
+    this.#subscription = await this.#subscribing
     this.#timer = setInterval(() => this.#flush(), Math.max(10, this.#options.flushMs / 4))
   }
 
@@ -83,6 +85,8 @@ export class Aggregator {
 
   /** Folds and commits what was taken, and gives the partitions back. Idempotent. */
   async close(): Promise<void> {
+    // One that is only being started ends too, when it has. That it cannot be is for `start` to say.
+    await this.#subscribing?.catch(() => undefined)
     clearInterval(this.#timer)
     for (const { gone } of this.#partitions.values()) gone.abort()
     await this.#subscription?.close()

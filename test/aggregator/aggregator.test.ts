@@ -72,8 +72,8 @@ async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Dat
   })
   const store = new MemoryRollupStore(Date.now)
   const troubles: AggregatorTrouble[] = []
-  const start = async () => {
-    const aggregator = new Aggregator({
+  const make = () =>
+    new Aggregator({
       log,
       topic: TOPIC,
       deadLetterTopic: 'mesh.requests.dead',
@@ -88,11 +88,13 @@ async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Dat
       onTrouble: (trouble) => troubles.push(trouble),
       onFatal: (error) => t.fail(String(error)),
     })
+  const start = async () => {
+    const aggregator = make()
     await aggregator.start()
     return aggregator
   }
   t.teardown(() => log.close())
-  return { log, store, troubles, start }
+  return { log, store, troubles, make, start }
 }
 
 t.test(
@@ -240,4 +242,13 @@ t.test('a dead letter as long as the log takes records stops nothing', async (t)
   t.ok(letters[0]!.value.length > 1_000_000)
   t.strictSame([...letters[1]!.value], [...short])
   t.equal(letters[1]!.headers['meshtap-cut'], undefined)
+})
+
+t.test('closing while it starts leaves nothing running', async (t) => {
+  const { log, make } = await rig(t)
+  const aggregator = make()
+  const starting = aggregator.start()
+  await aggregator.close()
+  await starting
+  t.equal(log.stats.subscriptions, 0)
 })
