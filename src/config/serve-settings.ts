@@ -45,11 +45,16 @@ function clusterName(text: string): string {
   throw new RangeError('must be a name of 1 to 253 letters, digits, dots, dashes or underscores')
 }
 
+function directory(text: string): string {
+  if (text !== '') return text
+  throw new RangeError('must name a directory')
+}
+
 /** What `meshtap serve` can be told. */
 export const SERVE_SETTINGS = {
   listen: setting('listen', '127.0.0.1:8084', hostPort, 'address of the HTTP API and websockets'),
   ingestListen: setting('ingest-listen', '127.0.0.1:4318', hostPort, 'address that events are posted to'),
-  data: setting('data', 'meshtap-data', String, 'directory of the log and the rollups'),
+  data: setting('data', 'meshtap-data', directory, 'directory of the log and the rollups'),
   cluster: setting('cluster', 'default', clusterName, 'cluster of events that name none'),
   partitions: setting(
     'partitions',

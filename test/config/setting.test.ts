@@ -35,6 +35,7 @@ const refused: readonly (readonly [Record<string, string>, Record<string, string
     'flush',
     'MESHTAP_FLUSH is "5": must be a duration such as 500ms, 10s, 5m or 24h, from 50 to 10000 ms',
   ],
+  [{}, { MESHTAP_DATA: '' }, 'data', 'MESHTAP_DATA is "": must name a directory'],
   [
     { listen: 'localhost' },
     {},
