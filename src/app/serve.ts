@@ -1,5 +1,6 @@
 import { Aggregator } from '../aggregator/aggregator.ts'
 import type { ServeSettings } from '../config/serve-settings.ts'
+import { SettingError } from '../config/setting.ts'
 import type { ClassificationRules } from '../event/classification.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { TapHub } from '../gateway/tap-hub.ts'
@@ -32,12 +33,13 @@ export interface RunningServe {
   close(): Promise<void>
 }
 
-/** Runs every role in this process on the embedded adapters. */
+/** Runs every role in this process on the embedded adapters. Rejects with a SettingError for a bad route pattern. */
 export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const { settings, logger, version } = options
   const now = Date.now
   // What the servers say of themselves when all is well, the banner says already.
   const serverLogger = logger.child({}, { level: 'warn' })
+  const routes = routeTemplates(settings.routes)
   const closers: (() => Promise<void>)[] = []
   const close = async () => {
     for (const closer of closers.splice(0).toReversed()) await closer()
@@ -58,7 +60,7 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
 
     const bus = new LocalTapBus()
     closers.push(() => bus.close())
-    const flows = { routes: new RouteTemplates(settings.routes), defaultCluster: settings.cluster }
+    const flows = { routes, defaultCluster: settings.cluster }
     const rules = classificationRules(settings.classify)
     const publisher = await TapPublisher.open({ bus, flows, rules, now })
     closers.push(() => publisher.close())
@@ -95,10 +97,10 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       logger: serverLogger,
     })
     const ingest = await createIngest({ log, topic: TOPIC, version, logger: serverLogger, now })
-    closers.push(
-      () => gateway.close(),
-      () => ingest.close(),
-    )
+    // Together, since each waits for its clients, and a stop has one time to wait.
+    closers.push(async () => {
+      await Promise.all([gateway.close(), ingest.close()])
+    })
     await Promise.all([
       gateway.listen(settings.listen),
       ingest.listen(settings.ingestListen),
@@ -108,6 +110,15 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+function routeTemplates(patterns: readonly string[]): RouteTemplates {
+  try {
+    return new RouteTemplates(patterns)
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new SettingError('routes', `--routes: ${error.message}`)
   }
 }
 

@@ -1,0 +1,43 @@
+import { once } from 'node:events'
+import { existsSync } from 'node:fs'
+import { connect } from 'node:net'
+import t, { type Test } from 'tap'
+import { startServe } from '../../src/app/serve.ts'
+import { serveSettings } from '../../src/config/serve-settings.ts'
+import { SettingError } from '../../src/config/setting.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+
+function optionsOf(t: Test, flags: Readonly<Record<string, string>> = {}) {
+  const logger = createLogger({ isTerminal: false })
+  logger.level = 'silent'
+  const data = `${t.testdir()}/data`
+  const listen = '127.0.0.1:0'
+  const settings = serveSettings({ data, listen, 'ingest-listen': listen, ...flags }, {})
+  return { settings, version: '0.0.0', logger, onFatal: (error: unknown) => t.fail(String(error)) }
+}
+
+t.test('a stop waits once for clients that do not finish, not once a server', async (t) => {
+  const running = await startServe(optionsOf(t))
+  for (const url of [running.gatewayUrl, running.ingestUrl]) {
+    const { host, hostname, port } = new URL(url)
+    const client = connect(Number(port), hostname)
+    client.on('error', () => undefined)
+    t.teardown(() => client.destroy())
+    await once(client, 'connect')
+    // The answer says that the request has been taken, which is never finished.
+    client.write(
+      `POST /v1/events HTTP/1.1\r\nhost: ${host}\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n`,
+    )
+    await once(client, 'data')
+  }
+  const startMs = performance.now()
+  await running.close()
+  t.ok(performance.now() - startMs < 8_000)
+})
+
+t.test('a bad route pattern is a bad setting, before anything is opened', async (t) => {
+  const options = optionsOf(t, { routes: '/ok,users' })
+  await t.rejects(startServe(options), { message: /^--routes: route pattern "users": must begin with/ })
+  await t.rejects(startServe(options), SettingError)
+  t.notOk(existsSync(options.settings.data))
+})
