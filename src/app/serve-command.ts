@@ -16,6 +16,8 @@ export async function serve({ flags, demo, version }: ServeCommandOptions): Prom
   const logger = createLogger({ isTerminal: process.stderr.isTTY })
   const fatal = Promise.withResolvers<never>()
   const stopped = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), fatal.promise])
+  // It may come while nothing waits for it yet.
+  stopped.catch(() => undefined)
   const running = await startServe({ settings, version, logger, onFatal: fatal.reject })
   try {
     process.stdout.write(banner(running, settings.data, version))
