@@ -102,6 +102,9 @@ export class PartitionBuckets {
   ): BucketFold {
     const isFuture = startMs > clock.nowMs + FUTURE_LIMIT_MS
     if (startMs >= clock.closedThroughMs && !isFuture) {
+      // First, for events around a bucket's end may change between two with each.
+      const open = this.open.get(startMs)
+      if (open !== undefined) return open
       const isKept = finestTierKeeping(startMs, clock.nowMs) !== undefined
       if (isKept) return this.openBucket(startMs)
     }
