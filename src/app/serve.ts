@@ -41,8 +41,11 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
   const serverLogger = logger.child({}, { level: 'warn' })
   const routes = routeTemplates(settings.routes)
   const closers: (() => Promise<void>)[] = []
+  /** In turn, the last opened first, each whatever the ones before did; rejects with the first failure. */
   const close = async () => {
-    for (const closer of closers.splice(0).toReversed()) await closer()
+    const failures: unknown[] = []
+    for (const closer of closers.splice(0).toReversed()) await closer().catch((error) => failures.push(error))
+    if (failures.length > 0) throw failures[0]
   }
   try {
     const log = await EmbeddedEventLog.open({

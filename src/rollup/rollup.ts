@@ -2,7 +2,7 @@ import type { Direction } from '../event/event.ts'
 import { Latencies } from './latencies.ts'
 import { OutcomeCounts } from './outcome-counts.ts'
 import { OVERFLOW, OVERFLOW_SCOPE, type Scope, scopeName, seriesKey, type SeriesKey } from './series.ts'
-import type { StatBlock } from './stat-block.ts'
+import type { OutcomeKey, StatBlock } from './stat-block.ts'
 
 /** How many series a rollup keeps apart; what exceeds a limit is counted in `__overflow__`, never dropped. */
 export interface SeriesLimits {
@@ -195,7 +195,7 @@ export class Rollup {
     })
     return {
       keys: slots.map((slot) => this.#keys[slot]!),
-      outcomes: this.outcomes.outcomes,
+      outcomes: onlyUsed(this.outcomes.outcomes, outcomeIndex),
       outcomeStart,
       outcomeIndex,
       outcomeCount,
@@ -272,6 +272,21 @@ export function overflowKey(scope: Scope, direction: Direction): SeriesKey {
     method: '',
     tls: undefined,
   })
+}
+
+/** The outcomes that a column of their numbers uses, which is changed to count them from 0. */
+function onlyUsed(outcomes: readonly OutcomeKey[], column: Uint32Array): OutcomeKey[] {
+  const used: OutcomeKey[] = []
+  const numbers = new Map<number, number>()
+  column.forEach((outcome, i) => {
+    let number = numbers.get(outcome)
+    if (number === undefined) {
+      number = used.push(outcomes[outcome]!) - 1
+      numbers.set(outcome, number)
+    }
+    column[i] = number
+  })
+  return used
 }
 
 function doubled(array: Float64Array<ArrayBuffer>): Float64Array<ArrayBuffer> {

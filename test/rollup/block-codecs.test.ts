@@ -58,6 +58,22 @@ t.test('the published rollup.proto reads the blobs', async (t) => {
   )
 })
 
+t.test('a block has the outcomes of its own scope only', async (t) => {
+  const event = (namespace: string, status: number) =>
+    ({
+      kind: 'request',
+      timeMs: 1,
+      direction: 'inbound',
+      destination: { namespace, name: 'web' },
+      latencyMicros: 1,
+      status,
+    }) as const
+  const fold = foldAll([event('a', 200), event('b', 503), event('b', 404), event('a', 500)])
+  const statuses = (scope: string) => fold.rollup.block(scope).outcomes.map(({ status }) => status)
+  t.strictSame(new Set(statuses('east/a')), new Set([200, 500]))
+  t.strictSame(new Set(statuses('east/b')), new Set([503, 404]))
+})
+
 t.test('a blob of another format is refused with both versions', async (t) => {
   const wanted = (decode: (bytes: Uint8Array) => unknown) =>
     t.throws(
