@@ -6,6 +6,21 @@ import { bucketOf } from './histogram.ts'
 import type { Rollup } from './rollup.ts'
 import type { TopRollup } from './top-rollup.ts'
 
+/** Places of a flow's sums, side by side, so that an event touches two lines of the processor's cache and not ten. */
+const SUM = {
+  count: 0,
+  failures: 1,
+  latency: 2,
+  best: 3,
+  worst: 4,
+  last: 5,
+  firstMs: 6,
+  lastMs: 7,
+  requestBytes: 8,
+  responseBytes: 9,
+} as const
+const STRIDE = 10
+
 /**
  * Folds events into one bucket's rollup and top sketches.
  *
@@ -27,17 +42,8 @@ export class BucketFold {
   /** 1 where the outcome is a failure. */
   #isFailure = new Uint8Array(0)
 
-  /** By flow, since the last drain. */
-  #count = new Float64Array(0)
-  #failures = new Float64Array(0)
-  #latencySum = new Float64Array(0)
-  #best = new Float64Array(0)
-  #worst = new Float64Array(0)
-  #last = new Float64Array(0)
-  #firstMs = new Float64Array(0)
-  #lastMs = new Float64Array(0)
-  #requestBytes = new Float64Array(0)
-  #responseBytes = new Float64Array(0)
+  /** What a flow's events add up to since the last drain, `STRIDE` numbers a flow: see `SUM`. */
+  #sums = new Float64Array(0)
   #touched = new Int32Array(64)
   #touchedCount = 0
 
@@ -61,16 +67,7 @@ export class BucketFold {
     const slotOfFlow = this.#slotOfFlow
     const outcomeIndex = this.#outcomeIndex
     const isFailure = this.#isFailure
-    const count = this.#count
-    const failures = this.#failures
-    const latencySum = this.#latencySum
-    const best = this.#best
-    const worst = this.#worst
-    const last = this.#last
-    const firstMs = this.#firstMs
-    const lastMs = this.#lastMs
-    const requestSum = this.#requestBytes
-    const responseSum = this.#responseBytes
+    const sums = this.#sums
     for (let i = from; i < to; i++) {
       const f = flow[i]!
       const o = outcome[i]!
@@ -79,18 +76,20 @@ export class BucketFold {
       const time = timeMs[i]!
       latencies.add(slot, bucketOf(micros), 1)
       outcomes.add(slot, outcomeIndex[o]! - 1, 1)
-      if (count[f] === 0) this.#touch(f, time, micros)
-      count[f]!++
-      failures[f]! += isFailure[o]!
-      latencySum[f]! += micros
-      requestSum[f]! += requestBytes[i]!
-      responseSum[f]! += responseBytes[i]!
-      if (micros < best[f]!) best[f] = micros
-      if (micros > worst[f]!) worst[f] = micros
-      if (time < firstMs[f]!) firstMs[f] = time
-      if (time > lastMs[f]! || (time === lastMs[f]! && micros > last[f]!)) {
-        lastMs[f] = time
-        last[f] = micros
+      const at = f * STRIDE
+      if (sums[at + SUM.count] === 0) this.#touch(f, time, micros)
+      sums[at + SUM.count]!++
+      sums[at + SUM.failures]! += isFailure[o]!
+      sums[at + SUM.latency]! += micros
+      sums[at + SUM.requestBytes]! += requestBytes[i]!
+      sums[at + SUM.responseBytes]! += responseBytes[i]!
+      if (micros < sums[at + SUM.best]!) sums[at + SUM.best] = micros
+      if (micros > sums[at + SUM.worst]!) sums[at + SUM.worst] = micros
+      if (time < sums[at + SUM.firstMs]!) sums[at + SUM.firstMs] = time
+      const lastMs = sums[at + SUM.lastMs]!
+      if (time > lastMs || (time === lastMs && micros > sums[at + SUM.last]!)) {
+        sums[at + SUM.lastMs] = time
+        sums[at + SUM.last] = micros
       }
     }
   }
@@ -114,26 +113,28 @@ export class BucketFold {
   drain(): void {
     const flows = this.#flows
     if (flows === undefined || this.#touchedCount === 0) return
+    const sums = this.#sums
     for (let i = 0; i < this.#touchedCount; i++) {
       const f = this.#touched[i]!
+      const at = f * STRIDE
       const { scope, series, destination, topId, topKey } = flows.flow(f)
       this.rollup.addSums(this.#slotOfFlow[f]! - 1, {
-        latencySumMicros: this.#latencySum[f]!,
-        requestBytes: this.#requestBytes[f]!,
-        responseBytes: this.#responseBytes[f]!,
-        firstMs: this.#firstMs[f]!,
-        lastMs: this.#lastMs[f]!,
+        latencySumMicros: sums[at + SUM.latency]!,
+        requestBytes: sums[at + SUM.requestBytes]!,
+        responseBytes: sums[at + SUM.responseBytes]!,
+        firstMs: sums[at + SUM.firstMs]!,
+        lastMs: sums[at + SUM.lastMs]!,
       })
       this.top.add(scope, series.direction, destination, topId, topKey, {
-        count: this.#count[f]!,
-        failures: this.#failures[f]!,
-        bestMicros: this.#best[f]!,
-        worstMicros: this.#worst[f]!,
-        latencySumMicros: this.#latencySum[f]!,
-        lastMicros: this.#last[f]!,
-        lastMs: this.#lastMs[f]!,
+        count: sums[at + SUM.count]!,
+        failures: sums[at + SUM.failures]!,
+        bestMicros: sums[at + SUM.best]!,
+        worstMicros: sums[at + SUM.worst]!,
+        latencySumMicros: sums[at + SUM.latency]!,
+        lastMicros: sums[at + SUM.last]!,
+        lastMs: sums[at + SUM.lastMs]!,
       })
-      this.#count[f] = 0
+      sums[at + SUM.count] = 0
     }
     this.#touchedCount = 0
     this.top.prune()
@@ -158,16 +159,7 @@ export class BucketFold {
   #growFlows(flows: number): void {
     const length = Math.max(256, flows * 2)
     this.#slotOfFlow = copied(this.#slotOfFlow, new Int32Array(length))
-    this.#count = copied(this.#count, new Float64Array(length))
-    this.#failures = copied(this.#failures, new Float64Array(length))
-    this.#latencySum = copied(this.#latencySum, new Float64Array(length))
-    this.#best = copied(this.#best, new Float64Array(length))
-    this.#worst = copied(this.#worst, new Float64Array(length))
-    this.#last = copied(this.#last, new Float64Array(length))
-    this.#firstMs = copied(this.#firstMs, new Float64Array(length))
-    this.#lastMs = copied(this.#lastMs, new Float64Array(length))
-    this.#requestBytes = copied(this.#requestBytes, new Float64Array(length))
-    this.#responseBytes = copied(this.#responseBytes, new Float64Array(length))
+    this.#sums = copied(this.#sums, new Float64Array(length * STRIDE))
   }
 
   #resolveFlow(flow: number): void {
@@ -191,15 +183,14 @@ export class BucketFold {
       this.#touched = copied(this.#touched, new Int32Array(this.#touched.length * 2))
     }
     this.#touched[this.#touchedCount++] = flow
-    this.#failures[flow] = 0
-    this.#latencySum[flow] = 0
-    this.#requestBytes[flow] = 0
-    this.#responseBytes[flow] = 0
-    this.#best[flow] = micros
-    this.#worst[flow] = micros
-    this.#last[flow] = micros
-    this.#firstMs[flow] = timeMs
-    this.#lastMs[flow] = timeMs
+    const sums = this.#sums
+    const at = flow * STRIDE
+    sums.fill(0, at, at + STRIDE)
+    sums[at + SUM.best] = micros
+    sums[at + SUM.worst] = micros
+    sums[at + SUM.last] = micros
+    sums[at + SUM.firstMs] = timeMs
+    sums[at + SUM.lastMs] = timeMs
   }
 }
 
