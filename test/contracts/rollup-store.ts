@@ -275,7 +275,12 @@ export function rollupStoreContract(t: Test, contract: RollupStoreContract): voi
       'c=2',
     ])
     t.same([...new Set(asked)].sort(), ['a', 'b', 'c'])
-    t.same(await store.read(PARTITION, () => []), { partition: PARTITION, meta: snapshot!.meta, blobs: [], known: [] })
+    t.same(await store.read(PARTITION, () => []), {
+      partition: PARTITION,
+      meta: snapshot!.meta,
+      blobs: [],
+      known: [],
+    })
   })
 
   check('a plan that throws rejects its read and harms nothing', async (t) => {
