@@ -110,7 +110,7 @@ export class GatewayClient {
   #refused(status: number, text: string): CliError {
     const problem = problemOf(text)
     if (problem?.code === 'BAD_PARAMETER') return usageError(parameterMessage(problem))
-    const why = problem?.detail ?? text.trim().slice(0, 200)
+    const why = problem?.detail ?? outline(text)
     return new CliError(
       'GATEWAY_REFUSED',
       `${this.url} answers ${status}${why === '' ? '' : `: ${why}`}` +
@@ -133,6 +133,12 @@ function problemOf(text: string): Problem | undefined {
   const parameter =
     'parameter' in problem && typeof problem.parameter === 'string' ? problem.parameter : undefined
   return { code: problem.code, detail: problem.detail, ...(parameter === undefined ? {} : { parameter }) }
+}
+
+/** Of an answer that is none of meshtap's: one short line, nothing of a page. */
+function outline(text: string): string {
+  const line = text.trim().replaceAll(/\s+/g, ' ')
+  return line.startsWith('<') ? '' : line.slice(0, 200)
 }
 
 /** Flags by the parameters that they set, where the names differ by more than dashes. */
