@@ -70,7 +70,11 @@ function report(error: unknown, context: CliContext): number {
 }
 
 /** Codes that other parts of meshtap have for what was typed wrong. */
-const USAGE_CODES: ReadonlySet<string> = new Set(['BAD_SETTING', 'PROXY_OPTION_INVALID'])
+const USAGE_CODES: ReadonlySet<string> = new Set([
+  'BAD_SETTING',
+  'PROXY_OPTION_INVALID',
+  'PROXY_UPSTREAM_INVALID',
+])
 
 /** An error with a code: of a part of meshtap (`PROXY_LISTEN_FAILED`) or of the system (`EADDRINUSE`). */
 function isOperational(error: unknown): error is Error & { readonly code: string } {

@@ -247,6 +247,14 @@ t.test('a gateway that fails, or is none, is said to, with its address', async (
   const busy = { status: 429, body: { code: 'OVERLOADED', detail: '128 queries are being answered' } }
   await check(() => busy, /^error: http:.* answers 429: 128 queries are being answered\n$/)
   await check(
+    () => ({ status: 404, body: '<!DOCTYPE html>\n<title>Not Found</title>\n' }),
+    /^error: http:.* answers 404\. Is it the address of a gateway\? See --gateway\n$/,
+  )
+  await check(
+    () => ({ status: 502, body: 'no\n  upstream\n' }),
+    / answers 502: no upstream\. Is it the address of a gateway\?/,
+  )
+  await check(
     () => ({ status: 404, body: 'no such page' }),
     / answers 404: no such page\. Is it the address of a gateway\?/,
   )
@@ -311,4 +319,20 @@ t.test('a table of nothing but idle resources is a table', async (t) => {
 emojivoto   emoji      1/-         -     -             -             -             -          3
 `,
   )
+})
+
+t.test('an upstream that is no URL was typed wrong', async (t) => {
+  const { code, stdout, stderr } = await runInProcess([
+    'proxy',
+    '--workload',
+    'deploy/web',
+    '-n',
+    'shop',
+    '--listen',
+    '127.0.0.1:0',
+    '--upstream',
+    'web',
+  ])
+  t.match(stderr, /^error: the upstream is "web": it must be a URL such as http:\/\/127\.0\.0\.1:3000/)
+  t.strictSame({ code, stdout }, { code: 2, stdout: '' })
 })
