@@ -1,6 +1,6 @@
 import { Aggregator } from '../aggregator/aggregator.ts'
-import type { ServeSettings } from '../config/serve-settings.ts'
-import { SettingError } from '../config/setting.ts'
+import { SERVE_SETTINGS, type ServeSettings } from '../config/serve-settings.ts'
+import { type HostPort, SettingError, variableOf } from '../config/setting.ts'
 import type { ClassificationRules } from '../event/classification.ts'
 import { createGateway } from '../gateway/gateway.ts'
 import { TapHub } from '../gateway/tap-hub.ts'
@@ -105,14 +105,38 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       await Promise.all([gateway.close(), ingest.close()])
     })
     await Promise.all([
-      gateway.listen(settings.listen),
-      ingest.listen(settings.ingestListen),
+      listenOn(gateway, settings.listen, SERVE_SETTINGS.listen.name),
+      listenOn(ingest, settings.ingestListen, SERVE_SETTINGS.ingestListen.name),
       aggregator.start(),
     ])
     return { gatewayUrl: gateway.listeningOrigin, ingestUrl: ingest.listeningOrigin, close }
   } catch (error) {
     await close()
     throw error
+  }
+}
+
+interface Listener {
+  listen(address: HostPort): Promise<unknown>
+}
+
+/** Rejects with the system's code, and words that name the address and the setting it came from. */
+async function listenOn(server: Listener, address: HostPort, setting: string): Promise<void> {
+  try {
+    await server.listen(address)
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException
+    if (code === undefined) throw error
+    const host = address.host.includes(':') ? `[${address.host}]` : address.host
+    const why = code === 'EADDRINUSE' ? 'something else listens there' : message
+    throw Object.assign(
+      new Error(
+        `cannot listen on ${host}:${address.port}: ${why}. ` +
+          `Another address is given with --${setting} or ${variableOf(setting)}`,
+        { cause: error },
+      ),
+      { code },
+    )
   }
 }
 

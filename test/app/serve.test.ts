@@ -41,3 +41,19 @@ t.test('a bad route pattern is a bad setting, before anything is opened', async 
   await t.rejects(startServe(options), SettingError)
   t.notOk(existsSync(options.settings.data))
 })
+
+t.test('a port in use is said with its address and the setting that gives another', async (t) => {
+  const first = await startServe(optionsOf(t))
+  const address = new URL(first.gatewayUrl).host
+  for (const setting of ['listen', 'ingest-listen']) {
+    await t.test(setting, async (t) => {
+      await t.rejects(startServe(optionsOf(t, { [setting]: address })), {
+        code: 'EADDRINUSE',
+        message:
+          `cannot listen on ${address}: something else listens there. Another address is given with ` +
+          `--${setting} or MESHTAP_${setting.toUpperCase().replace('-', '_')}`,
+      })
+    })
+  }
+  await first.close()
+})
