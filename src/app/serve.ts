@@ -98,8 +98,16 @@ export async function startServe(options: ServeOptions): Promise<RunningServe> {
       ready,
       version,
       logger: serverLogger,
+      allowedHosts: settings.allowedHosts,
     })
-    const ingest = await createIngest({ log, topic: TOPIC, version, logger: serverLogger, now })
+    const ingest = await createIngest({
+      log,
+      topic: TOPIC,
+      version,
+      logger: serverLogger,
+      now,
+      allowedHosts: settings.allowedHosts,
+    })
     // Together, since each waits for its clients, and a stop has one time to wait.
     closers.push(async () => {
       await Promise.all([gateway.close(), ingest.close()])

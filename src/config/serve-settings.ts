@@ -50,10 +50,23 @@ function directory(text: string): string {
   throw new RangeError('must name a directory')
 }
 
+function hostNames(text: string): readonly string[] {
+  const names = list(text)
+  if (names.every((name) => /^(\*|\.?[a-z0-9_-][a-z0-9._-]*)$/i.test(name))) return names
+  throw new RangeError('must be names without port, such as mesh.example.com or .svc.cluster.local, or *')
+}
+
 /** What `meshtap serve` can be told. */
 export const SERVE_SETTINGS = {
   listen: setting('listen', '127.0.0.1:8084', hostPort, 'address of the HTTP API and websockets'),
   ingestListen: setting('ingest-listen', '127.0.0.1:4318', hostPort, 'address that events are posted to'),
+  allowedHosts: setting(
+    'allowed-hosts',
+    '',
+    hostNames,
+    'names that both may be reached by, besides localhost and IP addresses, separated by commas: ' +
+      'mesh.example.com,.svc.cluster.local',
+  ),
   data: setting('data', 'meshtap-data', directory, 'directory of the log and the rollups'),
   cluster: setting('cluster', 'default', clusterName, 'cluster of events that name none'),
   partitions: setting(

@@ -34,7 +34,7 @@ export class HostGuard {
         403,
         'HOST_NOT_ALLOWED',
         `the host "${host}" is neither localhost, nor an IP address, nor one of the allowed hosts; ` +
-          'add its name to the allowed hosts if this server is to be reached by it',
+          'add its name to them (--allowed-hosts) if this server is to be reached by it',
       )
     }
     if (origin !== undefined && !this.#allowsOrigin(origin, asked)) {

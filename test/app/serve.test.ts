@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
+import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
 import { startServe } from '../../src/app/serve.ts'
@@ -56,4 +57,20 @@ t.test('a port in use is said with its address and the setting that gives anothe
     })
   }
   await first.close()
+})
+
+t.test('both servers are reached by a name that is allowed, and by no other', async (t) => {
+  const running = await startServe(optionsOf(t, { 'allowed-hosts': 'mesh.example.com' }))
+  for (const url of [running.gatewayUrl, running.ingestUrl]) {
+    for (const [host, status] of [
+      ['mesh.example.com', 200],
+      ['evil.example', 403],
+    ] as const) {
+      const request = get(`${url}/api/openapi.json`, { headers: { host }, agent: false })
+      const [response] = (await once(request, 'response')) as [IncomingMessage]
+      response.resume()
+      t.equal(response.statusCode, status, `${url} as ${host}`)
+    }
+  }
+  await running.close()
 })

@@ -27,6 +27,12 @@ t.test('every default is a value that its setting takes', async (t) => {
   t.equal(variableOf('log-max-age'), 'MESHTAP_LOG_MAX_AGE')
 })
 
+t.test('allowed hosts are names, suffixes or all', async (t) => {
+  for (const names of [['mesh.example.com', '.svc.cluster.local'], ['meshtap'], ['*'], []]) {
+    t.strictSame(serveSettings({ 'allowed-hosts': names.join(', ') }, {}).allowedHosts, names)
+  }
+})
+
 const refused: readonly (readonly [Record<string, string>, Record<string, string>, string, string])[] = [
   [{ partitions: 'many' }, {}, 'partitions', '--partitions is "many": must be a whole number from 1 to 64'],
   [
@@ -36,6 +42,13 @@ const refused: readonly (readonly [Record<string, string>, Record<string, string
     'MESHTAP_FLUSH is "5": must be a duration such as 500ms, 10s, 5m or 24h, from 50 to 10000 ms',
   ],
   [{}, { MESHTAP_DATA: '' }, 'data', 'MESHTAP_DATA is "": must name a directory'],
+  [
+    { 'allowed-hosts': 'mesh.example.com:8084' },
+    {},
+    'allowed-hosts',
+    '--allowed-hosts is "mesh.example.com:8084": must be names without port, such as mesh.example.com or ' +
+      '.svc.cluster.local, or *',
+  ],
   [
     { listen: 'localhost' },
     {},

@@ -109,7 +109,7 @@ t.test('every failure is a problem', async (t) => {
         'Forbidden',
         'HOST_NOT_ALLOWED',
         'the host "evil.example" is neither localhost, nor an IP address, nor one of the allowed hosts; add its ' +
-          'name to the allowed hosts if this server is to be reached by it',
+          'name to them (--allowed-hosts) if this server is to be reached by it',
       ),
     ],
     [
