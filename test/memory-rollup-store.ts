@@ -57,7 +57,9 @@ export class MemoryRollupStore implements RollupStore {
     // An epoch that was never given is of a time that this store has forgotten.
     if (state === undefined || commit.epoch > state.epoch) return { kind: 'offset-moved', offset }
     if (commit.epoch < state.epoch) return { kind: 'stale-epoch', epoch: state.epoch }
-    if (offset !== commit.expectedOffset) return { kind: 'offset-moved', offset }
+    if (offset !== commit.expectedOffset || state.meta?.stamp !== commit.expectedStamp) {
+      return { kind: 'offset-moved', offset }
+    }
     state.commits++
     state.meta = structuredClone(commit.meta)
     this.#forget(state)

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { decode } from '../event/decode.ts'
 import type { DecodeFault } from '../event/decode-error.ts'
 import { Dictionary } from '../event/dictionary.ts'
@@ -74,6 +75,7 @@ export class PartitionProcessor {
   #columns: EventColumns
   #flows: FlowTable
   #committedOffset: number
+  #committedStamp: string | undefined
   #offset: number
   #watermarkMs: number
   #newestMs = 0
@@ -98,6 +100,7 @@ export class PartitionProcessor {
     this.#producers = meta === undefined ? new ProducerWindows() : ProducerWindows.decode(meta.producers)
     this.#counters = { ...noCounts(), ...meta?.counters }
     this.#committedOffset = meta?.offset ?? 0
+    this.#committedStamp = meta?.stamp
     this.#offset = this.#committedOffset
     this.#watermarkMs = meta?.watermarkMs ?? 0
     this.#closedThroughMs = meta?.closedThroughMs ?? 0
@@ -174,10 +177,12 @@ export class PartitionProcessor {
       nowMs,
       heardMs: this.#watermarkMs,
     })
+    const stamp = randomUUID()
     const outcome = await this.#options.store.commit({
       partition: this.partition,
       epoch: this.epoch,
       expectedOffset: this.#committedOffset,
+      ...(this.#committedStamp === undefined ? {} : { expectedStamp: this.#committedStamp }),
       meta: {
         offset: this.#offset,
         watermarkMs: this.#watermarkMs,
@@ -185,11 +190,13 @@ export class PartitionProcessor {
         openMs: [...this.#buckets.open.keys()].toSorted((a, b) => a - b),
         producers: this.#producers.encode(),
         counters: { ...this.#counters },
+        stamp,
       },
       ...changes,
     })
     if (outcome.kind === 'committed') {
       this.#committedOffset = this.#offset
+      this.#committedStamp = stamp
       this.#isChanged = false
     }
     return outcome

@@ -31,6 +31,8 @@ export interface PartitionMeta {
   readonly producers: Uint8Array
   /** Running counts by name: events, late, future, duplicates, dead letters, … */
   readonly counters: Readonly<Record<string, number>>
+  /** Made anew for every commit, so that it tells this state from any other, also from one of the same offset. */
+  readonly stamp?: string
 }
 
 /** Proof of being a partition's only writer, until another claims it. */
@@ -54,6 +56,11 @@ export interface Commit {
   readonly epoch: number
   /** The offset this writer last left there: 0 where nothing was ever committed. */
   readonly expectedOffset: number
+  /**
+   * The stamp of the state that this writer built on; left out where that had none. The offset alone does not say
+   * what the store holds: a commit that only closes buckets leaves it where it is, and a store may lose that commit.
+   */
+  readonly expectedStamp?: string
   readonly meta: PartitionMeta
   readonly writes: readonly BlobWrite[]
   /** When buckets may be deleted, epoch milliseconds. A bucket's last given expiry holds. */
@@ -64,7 +71,10 @@ export type CommitOutcome =
   | { readonly kind: 'committed' }
   /** Another writer has claimed the partition since. */
   | { readonly kind: 'stale-epoch'; readonly epoch: number }
-  /** The store is not where this writer left it: it lost its newest commits, or everything, even the epoch. */
+  /**
+   * The store is not where this writer left it, by offset or stamp: it lost its newest commits, or everything, even
+   * the epoch.
+   */
   | { readonly kind: 'offset-moved'; readonly offset: number }
 
 export interface BlobRead {

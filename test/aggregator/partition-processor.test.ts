@@ -424,3 +424,24 @@ t.test(
     t.match(await count(), / 2$/)
   },
 )
+
+t.test('a store that lost a commit which only closed a bucket is rebuilt, exactly', async (t) => {
+  const self = worker()
+  const partition = 'mesh.requests-0'
+  const log = [recordOf([requestAt(NOW)], 0), recordOf([requestAt(NOW + 100_000)], 1)]
+  let processor = await self.claim(partition)
+  processor.process(log.slice(0, 1), 1)
+  await processor.commit()
+  const replica = self.store.snapshot()
+  self.nowMs += 100_000
+  await processor.commit()
+  t.strictSame((await self.store.read(partition, () => []))!.meta.openMs, [], 'closed by the clock')
+  self.store.restore(replica)
+  processor.process(log.slice(1), 2)
+  t.strictSame(await processor.commit(), { kind: 'offset-moved', offset: 1 })
+  processor = await self.claim(partition)
+  processor.process(log.slice(1), 2)
+  await processor.commit()
+  const totals = (await readAll(self.store, 'total')) as Record<number, { stat: { outcomes: string[] }[] }[]>
+  t.match(totals[0]![0]!.stat[0]!.outcomes[0], / 2$/)
+})

@@ -120,6 +120,30 @@ export function rollupStoreContract(t: Test, contract: RollupStoreContract): voi
     t.same((await store.claim(PARTITION)).meta, meta({ offset: 6 }))
   })
 
+  check('a commit on another state of the same offset is refused and changes nothing', async (t) => {
+    const { store } = await open(t)
+    const { epoch } = await store.claim(PARTITION)
+    const base = { partition: PARTITION, epoch, writes: [], expiries: [] }
+    const first = { ...base, expectedOffset: 0, meta: meta({ offset: 6, stamp: 'a' }) }
+    t.same(await store.commit(first), { kind: 'committed' })
+    for (const expected of [{}, { expectedStamp: '' }, { expectedStamp: 'b' }]) {
+      const outcome = await store.commit({
+        ...base,
+        ...expected,
+        expectedOffset: 6,
+        meta: meta({ offset: 6, stamp: 'c' }),
+        writes: [write(TOTAL, 'a', 'x')],
+      })
+      t.same(outcome, { kind: 'offset-moved', offset: 6 })
+    }
+    t.same(await texts(store), {})
+    t.equal((await store.claim(PARTITION)).meta?.stamp, 'a')
+    const next = { ...base, epoch: epoch + 1, expectedOffset: 6, expectedStamp: 'a' }
+    t.same(await store.commit({ ...next, meta: meta({ offset: 6, stamp: 'b' }) }), { kind: 'committed' })
+    const again = await store.commit({ ...next, meta: meta({ offset: 7, stamp: 'd' }) })
+    t.same(again, { kind: 'offset-moved', offset: 6 }, 'a commit is made once')
+  })
+
   check('a writer whose store lost everything is told that the offset moved', async (t) => {
     const { store } = await open(t)
     const commit = { partition: PARTITION, meta: meta({ offset: 8 }), writes: [], expiries: [] }

@@ -160,7 +160,7 @@ export class EmbeddedRollupStore implements RollupStore {
 
   /** Within a transaction: checks everything, then changes everything. Answers also how many blobs had expired. */
   #apply(commit: Commit): { readonly outcome: CommitOutcome; readonly swept: number } {
-    const { partition, epoch, expectedOffset, meta, writes, expiries } = commit
+    const { partition, epoch, expectedOffset, expectedStamp, meta, writes, expiries } = commit
     const number = this.#file.number(partition)
     const record = number === undefined ? undefined : this.#file.record(number)
     const offset = record?.meta?.offset ?? 0
@@ -168,7 +168,8 @@ export class EmbeddedRollupStore implements RollupStore {
       return { outcome: { kind: 'stale-epoch', epoch: record.epoch }, swept: 0 }
     }
     // An epoch that was never given out is of a store that has been lost since.
-    if (number === undefined || record === undefined || record.epoch < epoch || offset !== expectedOffset) {
+    const isElsewhere = offset !== expectedOffset || record?.meta?.stamp !== expectedStamp
+    if (number === undefined || record === undefined || record.epoch < epoch || isElsewhere) {
       return { outcome: { kind: 'offset-moved', offset }, swept: 0 }
     }
     const nowMs = this.#now()
