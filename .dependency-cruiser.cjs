@@ -3,13 +3,14 @@
  * import nothing. Checked by `npm run check`.
  */
 const arrows = {
-  config: [],
+  config: ['event', 'rollup', 'redis'],
   event: [],
   rollup: ['event'],
   http: [],
   log: [],
-  store: ['log'],
-  tap: ['event', 'rollup'],
+  redis: [],
+  store: ['log', 'redis'],
+  tap: ['event', 'rollup', 'redis'],
   aggregator: ['event', 'rollup', 'log', 'store'],
   ingest: ['event', 'http', 'log'],
   query: ['event', 'rollup', 'log', 'store'],
