@@ -4,8 +4,11 @@ import { ProtobufWriter } from '../event/protobuf-writer.ts'
 /** Sequence numbers kept a producer: this many may be in flight at once. */
 const WINDOW = 64
 
-/** Producers remembered a partition; of more, those unheard of for longest are forgotten. */
-const MAX_PRODUCERS = 4096
+/**
+ * Producers remembered a partition; of more, those unheard of for longest are forgotten. Each is about 50 bytes of every
+ * commit.
+ */
+export const MAX_PRODUCERS = 16_384
 
 /** A producer unheard of for this long is forgotten. */
 const FORGOTTEN_MS = 3_600_000
@@ -21,11 +24,14 @@ interface Window {
 /**
  * Which numbered batches of which producers a partition has folded, so that a batch sent twice counts once.
  *
- * A number at or below `highest − 64` counts as seen: a producer keeps at most 64 batches in flight.
+ * A number at or below `highest − 64` counts as seen: a producer keeps at most 64 batches in flight. What a forgotten
+ * producer sends again counts again.
  */
 export class ProducerWindows {
   /** In order of the last time heard. */
   readonly #windows = new Map<string, Window>()
+  #encoded: Uint8Array | undefined
+  #displaced = 0
 
   /** Whether the batch is new; if so it counts as seen from now on. */
   accept(producer: string, sequence: number, nowMs: number): boolean {
@@ -33,6 +39,7 @@ export class ProducerWindows {
     this.#windows.delete(producer)
     this.#windows.set(producer, window)
     window.heardMs = nowMs
+    this.#encoded = undefined
     this.#forget(nowMs)
     if (sequence > window.highest) {
       shift(window, sequence - window.highest)
@@ -52,18 +59,13 @@ export class ProducerWindows {
     return this.#windows.size
   }
 
+  /** How many producers had to be forgotten before their time, because there were too many. */
+  get displaced(): number {
+    return this.#displaced
+  }
+
   encode(): Uint8Array {
-    const writer = new ProtobufWriter()
-    for (const [producer, window] of this.#windows) {
-      writer.message(1, () => {
-        writer.string(1, producer)
-        writer.varint(2, window.highest)
-        writer.varint(3, window.low >>> 0)
-        writer.varint(4, window.high >>> 0)
-        writer.varint(5, window.heardMs)
-      })
-    }
-    return writer.finish()
+    return (this.#encoded ??= this.#encode())
   }
 
   static decode(bytes: Uint8Array): ProducerWindows {
@@ -88,9 +90,25 @@ export class ProducerWindows {
     return windows
   }
 
+  #encode(): Uint8Array {
+    const writer = new ProtobufWriter()
+    for (const [producer, window] of this.#windows) {
+      const mark = writer.begin(1)
+      writer.string(1, producer)
+      writer.varint(2, window.highest)
+      writer.varint(3, window.low >>> 0)
+      writer.varint(4, window.high >>> 0)
+      writer.varint(5, window.heardMs)
+      writer.end(mark)
+    }
+    return writer.finish()
+  }
+
   #forget(nowMs: number): void {
     for (const [producer, window] of this.#windows) {
-      if (this.#windows.size <= MAX_PRODUCERS && window.heardMs >= nowMs - FORGOTTEN_MS) return
+      const isOld = window.heardMs < nowMs - FORGOTTEN_MS
+      if (this.#windows.size <= MAX_PRODUCERS && !isOld) return
+      if (!isOld) this.#displaced++
       this.#windows.delete(producer)
     }
   }

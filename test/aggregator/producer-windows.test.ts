@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { ProducerWindows } from '../../src/aggregator/producer-windows.ts'
+import { MAX_PRODUCERS, ProducerWindows } from '../../src/aggregator/producer-windows.ts'
 
 t.test('a number counts once, in any order within the window', async (t) => {
   fc.assert(
@@ -58,6 +58,14 @@ t.test('a number 64 or more below the highest counts as seen', async (t) => {
   check(100, 1, false)
 })
 
+t.test('what was encoded before is not what a store is given after another batch', async (t) => {
+  const windows = new ProducerWindows()
+  windows.accept('p', 1, 1)
+  windows.encode()
+  windows.accept('p', 2, 1)
+  t.equal(ProducerWindows.decode(windows.encode()).accept('p', 2, 2), false)
+})
+
 t.test('producers do not share windows', async (t) => {
   const windows = new ProducerWindows()
   t.equal(windows.accept('a', 1, 1), true)
@@ -67,9 +75,12 @@ t.test('producers do not share windows', async (t) => {
 
 t.test('the number of producers is bounded: those unheard of for longest are forgotten', async (t) => {
   const windows = new ProducerWindows()
-  for (let i = 0; i < 5000; i++) windows.accept(`p${i}`, 1, i)
-  t.equal(windows.size, 4096)
-  t.equal(windows.accept('p4999', 1, 5000), false, 'a recent one is remembered')
-  windows.accept('new', 1, 5000 + 2 * 3_600_000)
+  const last = MAX_PRODUCERS + 999
+  for (let i = 0; i <= last; i++) windows.accept(`p${i}`, 1, i)
+  t.equal(windows.size, MAX_PRODUCERS)
+  t.equal(windows.displaced, 1000)
+  t.equal(windows.accept('p1000', 1, last), false, 'the oldest that is left is remembered')
+  windows.accept('new', 1, last + 2 * 3_600_000)
   t.equal(windows.size, 1, 'an hour of silence forgets all')
+  t.equal(windows.displaced, 1000, 'which is not for want of room')
 })
