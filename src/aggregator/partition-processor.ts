@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto'
+import { type BatchNumber, batchNumberOf, NUMBER_HEADERS } from '../event/batch-number.ts'
 import { decode } from '../event/decode.ts'
-import type { DecodeFault } from '../event/decode-error.ts'
+import { DecodeError, type DecodeFault } from '../event/decode-error.ts'
 import { Dictionary } from '../event/dictionary.ts'
 import { EventColumns } from '../event/event-columns.ts'
 import type { PartitionId, StoredRecord } from '../log/event-log.ts'
+import { foldBytes } from '../rollup/bucket-fold.ts'
 import { FlowTable, type FlowTableOptions } from '../rollup/flow-table.ts'
 import { bucketStart, FINEST } from '../rollup/tier.ts'
 import type { CommitOutcome, PartitionMeta, RollupStore } from '../store/rollup-store.ts'
@@ -17,8 +19,13 @@ const LATENESS_MS = 5_000
 /** How long after its end an idle partition's bucket is closed, by the clock; and how long the log is silent by then. */
 const IDLE_CLOSE_MS = 30_000
 
-/** Buckets and late deltas touched, or dead letters held, before a commit is due at once. */
+/** Buckets and late deltas begun, or dead letters held, before a commit is due at once. */
 const MAX_PENDING = 256
+
+/** Bytes that the buckets begun may take for their flows, if they are more than a few; and that dead letters may have. */
+const MAX_PENDING_BYTES = 128 * 2 ** 20
+const FEW_BUCKETS = 8
+const MAX_LETTER_BYTES = 16 * 2 ** 20
 
 /** A record that could not be decoded, and why. */
 export interface DeadLetter {
@@ -32,8 +39,11 @@ export interface ProcessorOptions {
   readonly now: () => number
   readonly limits: BucketLimits
   readonly flows: FlowTableOptions
-  /** Sees every batch that is folded, before it is: where taps look. */
-  readonly observe?: (columns: EventColumns) => void
+  /**
+   * Sees every batch that is folded, before it is: where taps look. Told also which cluster the events are of that name
+   * none, always the same for one dictionary.
+   */
+  readonly observe?: (columns: EventColumns, defaultCluster: string) => void
   /** Puts dead letters where people find them. A commit waits for it, so that none is lost. */
   readonly setAside: (partition: PartitionId, letters: readonly DeadLetter[]) => Promise<void>
 }
@@ -52,6 +62,7 @@ const COUNTERS = [
   'unknownFields',
   'skippedSpans',
   'missingOffsets',
+  'forgottenProducers',
 ] as const
 export type PartitionCounter = (typeof COUNTERS)[number]
 export type PartitionCounters = Record<PartitionCounter, number>
@@ -72,6 +83,7 @@ export class PartitionProcessor {
   readonly #producers: ProducerWindows
   readonly #counters: PartitionCounters
   #deadLetters: DeadLetter[] = []
+  #deadLetterBytes = 0
   #columns: EventColumns
   #flows: FlowTable
   #committedOffset: number
@@ -84,6 +96,9 @@ export class PartitionProcessor {
   /** When the log last gave something, or could first have: by the clock. */
   #fedMs: number
   #isChanged = false
+  /** Buckets that were open after the last commit: another would not close them. */
+  #standing: number
+  #writtenBytes = 0
 
   private constructor(
     options: ProcessorOptions,
@@ -107,6 +122,7 @@ export class PartitionProcessor {
     this.#fedMs = options.now()
     this.#columns = new EventColumns(new Dictionary())
     this.#flows = new FlowTable(this.#columns.dictionary, options.flows)
+    this.#standing = buckets.open.size
   }
 
   /** Becomes the partition's only writer and loads what it needs to go on. */
@@ -138,12 +154,26 @@ export class PartitionProcessor {
   /** Whether memory asks for a commit before its time. */
   get isCommitDue(): boolean {
     const { open, late } = this.#buckets
-    return open.size + late.size > MAX_PENDING || this.#deadLetters.length > MAX_PENDING
+    const begun = open.size + late.size - this.#standing
+    if (begun > MAX_PENDING || this.#deadLetters.length > MAX_PENDING) return true
+    if (this.#deadLetterBytes > MAX_LETTER_BYTES) return true
+    return begun > FEW_BUCKETS && begun * foldBytes(this.#columns.dictionary.flowCount) > MAX_PENDING_BYTES
   }
 
-  /** Folds records in order of offset; those before `offset` were folded already and are skipped. */
-  process(records: readonly StoredRecord[], endOffset: number): void {
+  /** Bytes of the last commit: of its blobs and of the producers' windows. */
+  get writtenBytes(): number {
+    return this.#writtenBytes
+  }
+
+  /**
+   * Folds records in order of offset, until a commit is due; those before `offset` were folded already and are skipped.
+   * Answers how many of them it is done with, one at least: the others are to be given after the commit.
+   */
+  process(records: readonly StoredRecord[], endOffset: number): number {
+    let done = 0
     for (const record of records) {
+      if (done > 0 && this.isCommitDue) break
+      done++
       if (record.offset < this.#offset) continue
       // The log has gaps where retention deleted what was not read yet: lost to meshtap, so it is counted.
       if (record.offset > this.#offset) this.#counters.missingOffsets += record.offset - this.#offset
@@ -153,6 +183,7 @@ export class PartitionProcessor {
     }
     this.#isCaughtUp = this.#offset >= endOffset
     this.#fedMs = this.#options.now()
+    return done
   }
 
   /**
@@ -164,6 +195,7 @@ export class PartitionProcessor {
       const letters = this.#deadLetters
       await this.#options.setAside(this.partition, letters)
       this.#deadLetters = []
+      this.#deadLetterBytes = 0
     }
     const nowMs = this.#options.now()
     // A log that holds nothing more never calls to say so: after a claim, silence is all there is to go by. A partition
@@ -178,6 +210,7 @@ export class PartitionProcessor {
       heardMs: this.#watermarkMs,
     })
     const stamp = randomUUID()
+    const producers = this.#producers.encode()
     const outcome = await this.#options.store.commit({
       partition: this.partition,
       epoch: this.epoch,
@@ -188,7 +221,7 @@ export class PartitionProcessor {
         watermarkMs: this.#watermarkMs,
         closedThroughMs: this.#closedThroughMs,
         openMs: [...this.#buckets.open.keys()].toSorted((a, b) => a - b),
-        producers: this.#producers.encode(),
+        producers,
         counters: { ...this.#counters },
         stamp,
       },
@@ -198,6 +231,11 @@ export class PartitionProcessor {
       this.#committedOffset = this.#offset
       this.#committedStamp = stamp
       this.#isChanged = false
+      this.#standing = this.#buckets.open.size
+      this.#writtenBytes = changes.writes.reduce(
+        (sum, { blob }) => sum + (blob?.length ?? 0),
+        producers.length,
+      )
     }
     return outcome
   }
@@ -214,13 +252,16 @@ export class PartitionProcessor {
       result = decode(record.headers['content-type'], record.value, this.#columns)
     }
     const columns = this.#columns
-    if (result.kind === 'malformed') {
-      counters.deadLetters++
-      this.#deadLetters.push({ record, fault: result.fault })
-      return
-    }
+    if (result.kind === 'malformed') return this.#refuse(record, result.fault)
     const nowMs = this.#options.now()
-    if (columns.sequence > 0 && !this.#producers.accept(columns.producer, columns.sequence, nowMs)) {
+    let number: BatchNumber | undefined
+    try {
+      number = numberOf(columns, record)
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return this.#refuse(record, error.fault)
+    }
+    if (number !== undefined && !this.#isNew(number, nowMs)) {
       counters.duplicates++
       return
     }
@@ -228,10 +269,23 @@ export class PartitionProcessor {
     counters.connections += columns.connections
     counters.unknownFields += columns.unknownFields
     counters.skippedSpans += columns.skipped
-    this.#options.observe?.(columns)
+    this.#options.observe?.(columns, this.#options.flows.defaultCluster)
     this.#buckets.fold(columns, this.#flows, { nowMs, closedThroughMs: this.#closedThroughMs }, counters)
     this.#heard(columns.timeMs, columns.requests, nowMs)
     this.#heard(columns.connectionTimeMs, columns.connections, nowMs)
+  }
+
+  #refuse(record: StoredRecord, fault: DecodeFault): void {
+    this.#counters.deadLetters++
+    this.#deadLetters.push({ record, fault })
+    this.#deadLetterBytes += record.value.length
+  }
+
+  #isNew({ producer, sequence }: BatchNumber, nowMs: number): boolean {
+    const before = this.#producers.displaced
+    const isNew = this.#producers.accept(producer, sequence, nowMs)
+    this.#counters.forgottenProducers += this.#producers.displaced - before
+    return isNew
   }
 
   /** Moves the newest time on. Times ahead of the clock say nothing of how far the log is read. */
@@ -264,4 +318,10 @@ export class PartitionProcessor {
 
 function noCounts(): PartitionCounters {
   return Object.fromEntries(COUNTERS.map((name) => [name, 0])) as PartitionCounters
+}
+
+/** The number of a batch: the value's own, else that of its record's headers. Throws a DecodeError. */
+function numberOf(columns: EventColumns, { headers }: StoredRecord): BatchNumber | undefined {
+  if (columns.sequence > 0) return columns
+  return batchNumberOf(headers[NUMBER_HEADERS.producer], headers[NUMBER_HEADERS.sequence])
 }

@@ -21,6 +21,11 @@ const SUM = {
 } as const
 const STRIDE = 10
 
+/** Bytes that a fold takes at most for the flows of a dictionary, whichever of them it has seen. */
+export function foldBytes(flows: number): number {
+  return Math.max(256, flows * 2) * (STRIDE * 8 + 4)
+}
+
 /**
  * Folds events into one bucket's rollup and top sketches.
  *

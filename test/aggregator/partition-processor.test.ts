@@ -445,3 +445,84 @@ t.test('a store that lost a commit which only closed a bucket is rebuilt, exactl
   const totals = (await readAll(self.store, 'total')) as Record<number, { stat: { outcomes: string[] }[] }[]>
   t.match(totals[0]![0]!.stat[0]!.outcomes[0], / 2$/)
 })
+
+t.test('a record of any content type may be numbered by its headers', async (t) => {
+  const self = worker()
+  const event = JSON.stringify({
+    time: NOW,
+    direction: 'inbound',
+    destination: { namespace: 'emojivoto', name: 'web' },
+    latencyMicros: 5,
+  })
+  const log: StoredRecord[] = []
+  const add = (value: Uint8Array, headers: Record<string, string>) =>
+    log.push({ offset: log.length, timestampMs: NOW, value, headers })
+  const json = (headers: Record<string, string>) => add(new TextEncoder().encode(event), headers)
+  const number = (producer: string, sequence: number) => ({
+    'meshtap-producer': producer,
+    'meshtap-sequence': String(sequence),
+  })
+  json(number('p', 1))
+  json(number('p', 1))
+  json(number('p', 2))
+  json(number('q', 1))
+  json({})
+  json({})
+  // A number of the value's own is the one that counts, and of the same kind.
+  const batch = recordOf([requestAt(NOW)], 0, { producer: 'p', sequence: 3 })
+  add(batch.value, { ...batch.headers, ...number('p', 2) })
+  json(number('p', 3))
+  const plain = recordOf([requestAt(NOW)], 0)
+  add(plain.value, { ...plain.headers, ...number('p', 4) })
+  add(plain.value, { ...plain.headers, ...number('p', 4) })
+  json({ 'meshtap-producer': 'p' })
+  json({ 'meshtap-producer': 'p', 'meshtap-sequence': 'five' })
+  let processor = await self.claim('mesh.requests-0')
+  for (const record of log) {
+    processor.process([record], log.length)
+    await processor.commit()
+    processor = await self.claim('mesh.requests-0')
+  }
+  t.match(processor.counters, { requests: 7, duplicates: 3, deadLetters: 2 })
+  t.strictSame(
+    self.letters.map(({ record, fault }) => [record.offset, fault.reason, fault.at]),
+    [
+      [10, 'number', 'meshtap-producer'],
+      [11, 'number', 'meshtap-sequence'],
+    ],
+  )
+})
+
+t.test('records whose events are of many times are folded up to where a commit is due', async (t) => {
+  const self = worker()
+  const hour = 3_600_000
+  const log = Array.from({ length: 1000 }, (_, i) => recordOf([requestAt(NOW - 6 * hour + i * 10_000)], i))
+  const processor = await self.claim('mesh.requests-0')
+  let most = 0
+  let commits = 0
+  for (let rest: readonly StoredRecord[] = log; rest.length > 0;) {
+    const done = processor.process(rest, log.length)
+    t.equal(processor.isCommitDue, done < rest.length)
+    rest = rest.slice(done)
+    await processor.commit()
+    commits++
+    const { openMs } = (await self.store.read('mesh.requests-0', () => []))!.meta
+    most = Math.max(most, openMs.length)
+  }
+  t.equal(processor.offset, 1000)
+  t.equal(commits, 4)
+  t.ok(most <= 2)
+  const totals = (await readAll(self.store, 'total')) as Record<number, { stat: { outcomes: string[] }[] }[]>
+  t.match(totals[0]![0]!.stat[0]!.outcomes[0], / 1000$/)
+})
+
+t.test('a commit is due for few but large dead letters', async (t) => {
+  const self = worker()
+  const value = new Uint8Array(2 ** 20).fill(7)
+  const log = Array.from({ length: 40 }, (_, offset) => ({ offset, timestampMs: NOW, value, headers: {} }))
+  const processor = await self.claim('mesh.requests-0')
+  t.equal(processor.process(log, 40), 17)
+  await processor.commit()
+  t.equal(self.letters.length, 17)
+  t.equal(processor.process(log.slice(17), 40), 17)
+})
