@@ -1,22 +1,19 @@
-import type { EventLog, LogRecord, PartitionId, RecordBatch, Subscription } from '../log/event-log.ts'
-import { LogError } from '../log/event-log.ts'
-import { StoreError } from '../store/rollup-store.ts'
-import { type DeadLetter, PartitionProcessor, type ProcessorOptions } from './partition-processor.ts'
+import type { EventLog, PartitionId, RecordBatch, Subscription } from '../log/event-log.ts'
+import { type AggregatorStats, type TroubleKind, WorkTally } from './aggregator-stats.ts'
+import { appendLetters } from './dead-letters.ts'
+import { Gate } from './gate.ts'
+import type { PartitionProcessor, ProcessorOptions } from './partition-processor.ts'
+import { PartitionWorker, type WorkerTiming } from './partition-worker.ts'
+import { topicCluster } from './topic-cluster.ts'
 
-/** Longest wait between two tries at a store or log that does not answer. */
-const MAX_BACKOFF_MS = 5_000
-
-/** A partition that another worker claimed is claimed again this long after, if the log still assigns it here. */
+const HEARTBEAT_MS = 5_000
 const RECLAIM_MS = 10_000
 
-/** An idle partition commits its watermark this often, so that its data is not taken for old. */
-const HEARTBEAT_MS = 5_000
+/** Claims and commits at once, of all partitions: what they hold in memory is bounded by it. */
+const MAX_AT_ONCE = 32
 
-/** What the headers of a dead letter add to its record, at most. */
-const LETTER_HEADER_BYTES = 8192
-
-/** Records from this size on lose their end where the log would not take their dead letters else. */
-const LONG_BYTES = 65_536
+/** A worker that the log gives no partition for this long is a spare one, and as ready as it can be. */
+const SPARE_MS = 30_000
 
 export interface AggregatorOptions {
   readonly log: EventLog
@@ -24,39 +21,38 @@ export interface AggregatorOptions {
   readonly deadLetterTopic: string
   /** Time between a partition's commits while events come. */
   readonly flushMs: number
+  /** By default an idle partition commits every 5 s, and one that was taken is claimed again after 10 s of silence. */
+  readonly timing?: Partial<Pick<WorkerTiming, 'heartbeatMs' | 'reclaimMs'>>
+  /** Of a partition of `<cluster>.<topic>`, that cluster is the one of events that name none. */
   readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside'>
   /** Told of what went wrong and is being tried again. */
   readonly onTrouble: (trouble: AggregatorTrouble) => void
   /** Told of what cannot be tried again: the worker's owner stops it. */
   readonly onFatal: (error: unknown) => void
+  /** Uniform in [0, 1): when each partition begins to commit. */
+  readonly random?: () => number
 }
 
 export interface AggregatorTrouble {
   readonly partition: PartitionId
-  readonly kind: 'store' | 'log' | 'stale-epoch' | 'store-moved'
+  readonly kind: TroubleKind
   readonly message: string
 }
 
-interface Assigned {
-  /** Undefined while the partition is to be claimed anew. */
-  processor: PartitionProcessor | undefined
-  /** Calls of one partition, one after the other. */
-  queue: Promise<unknown>
-  committedAtMs: number
-  /** The offset last asked of the log: a batch read before that is not what is wanted. */
-  asked: number
-  /** No claim before this time. */
-  claimAtMs: number
-  /** Aborted when the partition is revoked or the worker stops: nothing waits any longer. */
-  readonly gone: AbortController
-}
-
-/** A worker: claims the partitions that the log assigns to it, folds their records, and commits on time. */
+/**
+ * A worker: claims the partitions that the log assigns to it, folds their records, and commits on time.
+ *
+ * A partition that another worker claims is left to it for as long as that one commits. Calls of the log's handler take
+ * until the partition is claimed, or revoked.
+ */
 export class Aggregator {
   readonly #options: AggregatorOptions
-  readonly #partitions = new Map<PartitionId, Assigned>()
+  readonly #partitions = new Map<PartitionId, PartitionWorker>()
+  readonly #gate = new Gate(MAX_AT_ONCE)
+  readonly #tally = new WorkTally()
   #subscribing: Promise<Subscription> | undefined
   #subscription: Subscription | undefined
+  #subscribedAtMs = 0
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: AggregatorOptions) {
@@ -70,12 +66,20 @@ export class Aggregator {
       revoked: (partition) => this.#revoked(partition),
     })
     this.#subscription = await this.#subscribing
-    this.#timer = setInterval(() => this.#flush(), Math.max(10, this.#options.flushMs / 4))
+    this.#subscribedAtMs = this.#options.processor.now()
+    this.#timer = setInterval(() => this.#flush(), Math.max(10, this.#options.flushMs / 8))
   }
 
-  /** Whether every assigned partition is claimed. */
+  /**
+   * Whether every assigned partition is claimed. Without any it is ready once it has had some, or has waited for them
+   * for 30 s: there may be more workers than partitions.
+   */
   get isReady(): boolean {
-    return this.#partitions.size > 0 && [...this.#partitions.values()].every((p) => p.processor !== undefined)
+    if (this.#subscription === undefined) return false
+    if (this.#partitions.size > 0) {
+      return [...this.#partitions.values()].every(({ processor }) => processor !== undefined)
+    }
+    return this.#tally.claims > 0 || this.#options.processor.now() - this.#subscribedAtMs >= SPARE_MS
   }
 
   /** The processors of the partitions that are claimed here. */
@@ -83,192 +87,73 @@ export class Aggregator {
     return [...this.#partitions.values()].flatMap(({ processor }) => processor ?? [])
   }
 
+  /** What there is to observe, as of now. */
+  get stats(): AggregatorStats {
+    const partitions = [...this.#partitions.values()].map(({ stats }) => stats)
+    return this.#tally.snapshot(partitions, this.#gate.running + this.#gate.waiting)
+  }
+
   /** Folds and commits what was taken, and gives the partitions back. Idempotent. */
   async close(): Promise<void> {
     // One that is only being started ends too, when it has. That it cannot be is for `start` to say.
     await this.#subscribing?.catch(() => undefined)
     clearInterval(this.#timer)
-    for (const { gone } of this.#partitions.values()) gone.abort()
+    for (const worker of this.#partitions.values()) worker.abort()
     await this.#subscription?.close()
     this.#subscription = undefined
   }
 
-  async #assigned(partition: PartitionId): Promise<number> {
-    const assigned: Assigned = {
-      processor: undefined,
-      queue: Promise.resolve(),
-      committedAtMs: 0,
-      asked: 0,
-      claimAtMs: 0,
-      gone: new AbortController(),
-    }
-    this.#partitions.set(partition, assigned)
-    return this.#inTurn(assigned, () => this.#ask(partition, assigned, 0))
+  #assigned(partition: PartitionId): Promise<number> {
+    this.#partitions.get(partition)?.abort()
+    const worker = this.#worker(partition)
+    this.#partitions.set(partition, worker)
+    return worker.assigned()
   }
 
   async #records(batch: RecordBatch): Promise<number> {
-    const { partition, records, endOffset } = batch
-    const start = records[0]!.offset
-    const assigned = this.#partitions.get(partition)
-    if (assigned === undefined) return start
-    const { asked } = assigned
-    return this.#inTurn(assigned, async () => {
-      // Claimed anew since the batch was read: the batch may not be where the new claim goes on.
-      if (assigned.processor === undefined || assigned.asked !== asked)
-        return this.#ask(partition, assigned, start)
-      try {
-        assigned.processor.process(records, endOffset)
-      } catch (error) {
-        // It may have folded part of a record, which the log gives again.
-        assigned.processor = undefined
-        throw error
-      }
-      if (assigned.processor.isCommitDue || this.#isDue(assigned)) await this.#commit(partition, assigned)
-      return this.#ask(partition, assigned, start)
-    })
+    const worker = this.#partitions.get(batch.partition)
+    return worker === undefined ? batch.records[0]!.offset : worker.records(batch)
   }
 
   async #revoked(partition: PartitionId): Promise<void> {
-    const assigned = this.#partitions.get(partition)
-    if (assigned === undefined) return
-    assigned.gone.abort()
+    const worker = this.#partitions.get(partition)
+    if (worker === undefined) return
     try {
-      await this.#inTurn(assigned, async () => {
-        if (assigned.processor?.isChanged === true) await this.#commit(partition, assigned)
-      })
+      await worker.revoked()
     } finally {
-      this.#partitions.delete(partition)
+      // It may have been assigned again meanwhile.
+      if (this.#partitions.get(partition) === worker) this.#partitions.delete(partition)
     }
-  }
-
-  /** The offset wanted next, of a processor claimed anew where there is none; `otherwise` when it is too late for one. */
-  async #ask(partition: PartitionId, assigned: Assigned, otherwise: number): Promise<number> {
-    const processor = assigned.processor ?? (await this.#claim(partition, assigned))
-    assigned.asked = processor?.offset ?? otherwise
-    return assigned.asked
   }
 
   /** Commits what is due. */
   #flush(): void {
-    for (const [partition, assigned] of this.#partitions) {
-      if (!this.#isDue(assigned)) continue
-      void this.#inTurn(assigned, async () => {
-        if (!this.#isDue(assigned)) return
-        await this.#commit(partition, assigned)
-        if (assigned.processor !== undefined) return
-        const offset = await this.#ask(partition, assigned, assigned.asked)
-        this.#subscription?.seek(partition, offset)
-      }).catch((error: unknown) => this.#options.onFatal(error))
-    }
-  }
-
-  #isDue({ processor, committedAtMs }: Assigned): boolean {
-    if (processor === undefined) return false
-    // A clock that was set back must not keep commits waiting until it is where it was.
-    const age = Math.abs(this.#options.processor.now() - committedAtMs)
-    return age >= (processor.isChanged ? this.#options.flushMs : HEARTBEAT_MS)
-  }
-
-  /** Claims a partition, however long the store takes to answer; undefined when the partition goes meanwhile. */
-  async #claim(partition: PartitionId, assigned: Assigned): Promise<PartitionProcessor | undefined> {
-    const { now } = this.#options.processor
-    await pause(Math.min(assigned.claimAtMs - now(), RECLAIM_MS), assigned.gone.signal)
-    for (let wait = 50; !assigned.gone.signal.aborted; wait = Math.min(2 * wait, MAX_BACKOFF_MS)) {
-      try {
-        assigned.processor = await PartitionProcessor.claim({
-          ...this.#options.processor,
-          partition,
-          setAside: (id, letters) => this.#setAside(id, letters),
+    for (const [partition, worker] of this.#partitions) {
+      worker
+        .flush()
+        .then((offset) => {
+          if (offset === undefined || worker.isGone || this.#partitions.get(partition) !== worker) return
+          this.#subscription?.seek(partition, offset)
         })
-        assigned.committedAtMs = now()
-        return assigned.processor
-      } catch (error) {
-        if (!(error instanceof StoreError)) throw error
-        this.#options.onTrouble({ partition, kind: 'store', message: error.message })
-        await pause(wait, assigned.gone.signal)
-      }
-    }
-    return undefined
-  }
-
-  /** Commits, and drops the processor where the commit did not go through: what it held is in the log. */
-  async #commit(partition: PartitionId, assigned: Assigned): Promise<void> {
-    const { processor } = assigned
-    if (processor === undefined) return
-    try {
-      const outcome = await processor.commit()
-      assigned.committedAtMs = this.#options.processor.now()
-      if (outcome.kind === 'committed') return
-      assigned.processor = undefined
-      if (outcome.kind === 'stale-epoch') {
-        const message = `epoch ${processor.epoch} is stale: another worker claimed the partition with ${outcome.epoch}`
-        this.#options.onTrouble({ partition, kind: 'stale-epoch', message })
-        assigned.claimAtMs = this.#options.processor.now() + RECLAIM_MS
-      } else {
-        const message = `the store is at offset ${outcome.offset}, not where it was left: it lost commits`
-        this.#options.onTrouble({ partition, kind: 'store-moved', message })
-      }
-    } catch (error) {
-      assigned.processor = undefined
-      if (!(error instanceof StoreError || error instanceof LogError)) throw error
-      const kind = error instanceof StoreError ? 'store' : 'log'
-      this.#options.onTrouble({ partition, kind, message: error.message })
+        .catch((error: unknown) => this.#options.onFatal(error))
     }
   }
 
-  async #setAside(partition: PartitionId, letters: readonly DeadLetter[]): Promise<void> {
-    const { log, deadLetterTopic } = this.#options
-    try {
-      await log.append(
-        deadLetterTopic,
-        letters.map((letter) => letterRecord(partition, letter)),
-      )
-    } catch (error) {
-      if (!(error instanceof LogError && error.code === 'LOG_RECORD_TOO_LARGE')) throw error
-      // With what is said of it a record may be too long where it alone was not.
-      for (const letter of letters) await log.append(deadLetterTopic, [shortened(partition, letter)])
-    }
+  #worker(partition: PartitionId): PartitionWorker {
+    const { log, topic, deadLetterTopic, flushMs, timing, processor, onTrouble, random } = this.#options
+    const cluster = topicCluster(partition, topic)
+    return new PartitionWorker({
+      processor: {
+        ...processor,
+        ...(cluster === undefined ? {} : { flows: { ...processor.flows, defaultCluster: cluster } }),
+        partition,
+        setAside: (id, letters) => appendLetters(log, deadLetterTopic, id, letters),
+      },
+      timing: { flushMs, heartbeatMs: HEARTBEAT_MS, reclaimMs: RECLAIM_MS, ...timing },
+      gate: this.#gate,
+      tally: this.#tally,
+      onTrouble: (kind, message) => onTrouble({ partition, kind, message }),
+      random: random ?? Math.random,
+    })
   }
-
-  #inTurn<T>(assigned: Assigned, work: () => Promise<T>): Promise<T> {
-    const turn = assigned.queue.then(work)
-    assigned.queue = turn.catch(() => undefined)
-    return turn
-  }
-}
-
-function letterRecord(partition: PartitionId, { record, fault }: DeadLetter): LogRecord {
-  return {
-    ...(record.key === undefined ? {} : { key: record.key }),
-    value: record.value,
-    headers: {
-      ...record.headers,
-      'meshtap-reason': fault.reason,
-      'meshtap-fault': `${fault.at}: ${fault.message}`.slice(0, 1024),
-      'meshtap-partition': partition,
-      'meshtap-offset': String(record.offset),
-    },
-  }
-}
-
-/** A dead letter that is no longer than its record was: a long value without its end, and a header that says so. */
-function shortened(partition: PartitionId, letter: DeadLetter): LogRecord {
-  const { value, headers, ...rest } = letterRecord(partition, letter)
-  if (value.length < LONG_BYTES) return { ...rest, value, headers }
-  const cut = { ...headers, 'meshtap-cut': String(value.length) }
-  return { ...rest, value: value.subarray(0, -LETTER_HEADER_BYTES), headers: cut }
-}
-
-/** Waits, or not when the signal comes first. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  if (ms <= 0 || signal.aborted) return Promise.resolve()
-  return new Promise((resolve) => {
-    const done = () => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', done)
-      resolve()
-    }
-    const timer = setTimeout(done, ms)
-    signal.addEventListener('abort', done)
-  })
 }
