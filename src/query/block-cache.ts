@@ -27,14 +27,17 @@ export interface CacheStats {
  */
 export class BlockCache<V extends Sized> {
   readonly #maxBytes: number
+  readonly #letGo: (value: V) => void
   readonly #entries = new Map<string, Entry<V>>()
   #bytes = 0
   #hits = 0
   #misses = 0
   #evictions = 0
 
-  constructor(maxBytes: number) {
+  /** `letGo` is told each value that was set and is not held any more, one that is too large at once; not by `clear`. */
+  constructor(maxBytes: number, letGo: (value: V) => void) {
     this.#maxBytes = maxBytes
+    this.#letGo = letGo
   }
 
   get stats(): CacheStats {
@@ -60,7 +63,10 @@ export class BlockCache<V extends Sized> {
 
   set(key: string, version: string, value: V): void {
     this.#delete(key)
-    if (value.bytes > this.#maxBytes) return
+    if (value.bytes > this.#maxBytes) {
+      this.#letGo(value)
+      return
+    }
     this.#entries.set(key, { version, value, isRead: false })
     this.#bytes += value.bytes
     // Comes past an entry twice at most: the second time it has had its chance.
@@ -88,5 +94,6 @@ export class BlockCache<V extends Sized> {
     if (entry === undefined) return
     this.#entries.delete(key)
     this.#bytes -= entry.value.bytes
+    this.#letGo(entry.value)
   }
 }

@@ -4,10 +4,10 @@ import { edgeQuestion } from './edge-question.ts'
 import { emptyReason } from './empty-reason.ts'
 import { overflowFaults } from './overflow.ts'
 import type { EdgesRequest } from './requests.ts'
-import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
+import { answerBase, type RollupReader } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
 import { seriesRows } from './series-rows.ts'
-import { requestFigures, tally } from './tally.ts'
+import { requestFigures } from './tally.ts'
 import { ALL_SCOPES } from './target.ts'
 import { workloadAnswer } from './workload-answer.ts'
 
@@ -27,7 +27,7 @@ export async function edges(reader: RollupReader, request: EdgesRequest): Promis
     connections,
   } = seriesRows(read, (present) => edgeQuestion(request, read.table, present))
   const { labels } = found
-  const sums = tally(blocksInWindow(read), requests, labels.length)
+  const sums = reader.tally(JSON.stringify(['edges', request]), read, requests, labels)
   const { isReported, open } = await tallyConnections(reader, read, connections, labels.length)
   const rows: EdgeRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {

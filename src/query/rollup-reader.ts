@@ -11,17 +11,20 @@ import type {
 } from '../store/rollup-store.ts'
 import type { AnswerBase } from './answer.ts'
 import { BlockCache, type CacheStats } from './block-cache.ts'
+import type { Label } from './facet.ts'
 import { countsInWindow, planReads, planTotals, recentSince } from './plan.ts'
+import { RunningTallies, type TallyStats } from './running-tallies.ts'
 import { SeriesTable } from './series-table.ts'
 import { type Plan, readSources, type Source, type SourceFault, type Survey, survey } from './sources.ts'
 import { rebase, type StatColumns, statColumns } from './stat-columns.ts'
+import type { Tally } from './tally.ts'
 import { rfc3339, type Span, type Window, windowAnswer, windowAt } from './window.ts'
 
 export interface ReaderOptions {
   readonly sources: readonly Source[]
   /** Epoch milliseconds. */
   readonly now: () => number
-  /** Most bytes of decoded blobs and series keys that are kept between queries. */
+  /** Most bytes of decoded blobs, series keys and counts that are kept between queries. */
   readonly cacheBytes: number
 }
 
@@ -59,6 +62,12 @@ export interface TopReads extends ReadBase {
   readonly blocks: readonly TopBlock[]
 }
 
+/** Counts of what is kept between queries. */
+export interface ReaderStats extends CacheStats {
+  readonly series: number
+  readonly tallies: TallyStats
+}
+
 interface CachedStat {
   readonly kind: 'stat'
   readonly columns: StatColumns
@@ -75,23 +84,28 @@ interface CachedTop {
 const BYTES_A_TOP_ENTRY = 400
 
 /**
- * Reads windows of rollups from all sources, decoding each blob once.
+ * Reads windows of rollups from all sources, decoding each blob once, and adds them up, each block once a question.
  *
- * Half of the cache's bytes are for blocks, half for the table of series keys that they share. When the table outgrows
- * its half (pods come and go, keys do not leave it), both are started anew, which costs the next query a cold read.
+ * Of the cache's bytes 3/8 are for blocks, 1/8 for running tallies of them, and half for the table of series keys that
+ * both share. When the table outgrows its half (pods come and go, keys do not leave it), all are started anew, which
+ * costs the next query a cold read.
  */
 export class RollupReader {
   readonly #options: ReaderOptions
   readonly #cache: BlockCache<CachedStat | CachedTop>
+  /** The blocks in the cache. */
+  readonly #kept = new Set<StatColumns>()
+  readonly #tallies: RunningTallies
   #table = new SeriesTable()
 
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#cache = new BlockCache(options.cacheBytes / 2)
+    this.#tallies = new RunningTallies(options.cacheBytes / 8, (block) => this.#kept.has(block))
+    this.#cache = new BlockCache((options.cacheBytes * 3) / 8, (cached) => this.#letGo(cached))
   }
 
-  get stats(): CacheStats & { readonly series: number } {
-    return { ...this.#cache.stats, series: this.#table.size }
+  get stats(): ReaderStats {
+    return { ...this.#cache.stats, series: this.#table.size, tallies: this.#tallies.stats }
   }
 
   /** The table that the next read's series are numbered by. */
@@ -154,6 +168,14 @@ export class RollupReader {
     return values.flat().map((columns) => rebase(columns, table))
   }
 
+  /**
+   * Adds the window's requests up by the rows of an answer. What is the same `question` (the same rows, of windows of
+   * the same length) is added up once: see `RunningTally`.
+   */
+  tally(question: string, read: StatReads, slotOf: Int32Array, labels: readonly Label[]): Tally {
+    return this.#tallies.tally(question, { table: read.table, blocks: blocksInWindow(read), slotOf, labels })
+  }
+
   async #begin(request: ReadRequest): Promise<ReadBase> {
     const found = await survey(this.#options.sources)
     const window = windowAt(this.#options.now(), found.newestMs ?? 0, request.span, request.alignMs)
@@ -187,6 +209,7 @@ export class RollupReader {
     const key = cacheKey(source, partition, found)
     if (!('blob' in found)) return held.get(key)!
     const columns = statColumns(decodeStatBlock(found.blob), this.#table)
+    this.#kept.add(columns)
     this.#cache.set(key, found.version, { kind: 'stat', columns, bytes: columns.bytes })
     return columns
   }
@@ -201,10 +224,18 @@ export class RollupReader {
     return block
   }
 
+  #letGo(cached: CachedStat | CachedTop): void {
+    if (cached.kind !== 'stat') return
+    this.#kept.delete(cached.columns)
+    this.#tallies.forget(cached.columns)
+  }
+
   #renewTable(): void {
     if (this.#table.bytes <= this.#options.cacheBytes / 2) return
     this.#table = new SeriesTable()
     this.#cache.clear()
+    this.#kept.clear()
+    this.#tallies.clear()
   }
 }
 

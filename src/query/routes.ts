@@ -4,12 +4,12 @@ import { type Facet, isOverflow, type Label, labelId, workloadAt } from './facet
 import { overflowFaults } from './overflow.ts'
 import type { RoutesRequest } from './requests.ts'
 import { filterAt, groupKindOf, questionScopes } from './resource-question.ts'
-import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
+import { answerBase, type RollupReader } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
 import type { Question } from './select.ts'
 import { requestRows } from './series-rows.ts'
 import { betweenSides, receivingSides } from './sides.ts'
-import { requestFigures, tally } from './tally.ts'
+import { requestFigures } from './tally.ts'
 
 /** What linkerd calls requests that match no route. */
 const NO_ROUTE = '[DEFAULT]'
@@ -54,7 +54,7 @@ export async function routes(reader: RollupReader, request: RoutesRequest): Prom
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
   const { rows: found, requests } = requestRows(read, routeQuestion(request))
   const { labels } = found
-  const sums = tally(blocksInWindow(read), requests, labels.length)
+  const sums = reader.tally(JSON.stringify(['routes', request]), read, requests, labels)
   const rows: RouteRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {
     if (sums.requests[slot] === 0) continue

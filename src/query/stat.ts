@@ -7,12 +7,12 @@ import { hasPods, reportingPods } from './reporting-pods.ts'
 import { overflowFaults } from './overflow.ts'
 import type { StatRequest } from './requests.ts'
 import { questionScopes, resourceQuestion } from './resource-question.ts'
-import { answerBase, blocksInWindow, type RollupReader, type StatReads } from './rollup-reader.ts'
+import { answerBase, type RollupReader, type StatReads } from './rollup-reader.ts'
 import { byTexts } from './row-order.ts'
 import { memo, type Rows } from './select.ts'
 import { seriesRows } from './series-rows.ts'
-import { requestFigures, tally } from './tally.ts'
-import { matchesResource, type Peer, type Target } from './target.ts'
+import { requestFigures } from './tally.ts'
+import { matchesResource, type Target } from './target.ts'
 
 const byKindAndName = byTexts<StatRow>(
   (row) => row.kind,
@@ -26,7 +26,7 @@ export async function stat(reader: RollupReader, request: StatRequest): Promise<
   const { target, peer } = request
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
   const rows: StatRow[] = []
-  for (const kind of kindsOf(target, read)) rows.push(...(await rowsOf(reader, read, kind, target, peer)))
+  for (const kind of kindsOf(target, read)) rows.push(...(await rowsOf(reader, read, kind, request)))
   const base = answerBase(read)
   const isWhole = peer === undefined && (target.kind === 'namespace' || target.kind === 'cluster')
   return {
@@ -48,16 +48,16 @@ async function rowsOf(
   reader: RollupReader,
   read: StatReads,
   kind: GroupKind,
-  target: Target,
-  peer: Peer | undefined,
+  request: StatRequest,
 ): Promise<StatRow[]> {
+  const { target, peer } = request
   const question = resourceQuestion(kind, target, peer)
   const { rows, requests, connections, present } = seriesRows(read, () => question)
   // A resource that reports but receives nothing is there all the same.
   const showsIdle = peer === undefined && hasPods(kind)
   if (showsIdle) for (const series of present) addReporters(rows, read, kind, target, series)
   const { labels } = rows
-  const sums = tally(blocksInWindow(read), requests, labels.length)
+  const sums = reader.tally(JSON.stringify(['stat', kind, request]), read, requests, labels)
   const { isReported, readBytes, writtenBytes, open } = await tallyConnections(
     reader,
     read,

@@ -5,11 +5,11 @@ import { type Facet, isOverflow, type Label, labelId, workloadAt, workloadId } f
 import { overflowFaults } from './overflow.ts'
 import type { TopRequest } from './requests.ts'
 import { filterAt, groupKindOf, questionScopes } from './resource-question.ts'
-import { answerBase, blocksInWindow, type RollupReader } from './rollup-reader.ts'
+import { answerBase, type RollupReader } from './rollup-reader.ts'
 import type { Question } from './select.ts'
 import { requestRows } from './series-rows.ts'
 import { receivingSides } from './sides.ts'
-import { requestFigures, tally } from './tally.ts'
+import { requestFigures } from './tally.ts'
 import { TopRows, topDirection } from './top-rows.ts'
 import { workloadAnswer } from './workload-answer.ts'
 
@@ -40,7 +40,7 @@ export async function topRoutes(reader: RollupReader, request: TopRequest): Prom
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
   const { rows: found, requests: slotOf } = requestRows(read, callQuestion(request))
   const { labels } = found
-  const sums = tally(blocksInWindow(read), slotOf, labels.length)
+  const sums = reader.tally(JSON.stringify(['top', request]), read, slotOf, labels)
   const rows = new TopRows(request.limit)
   let total = 0
   for (let slot = 0; slot < labels.length; slot++) {

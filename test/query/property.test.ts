@@ -2,17 +2,10 @@ import fc from 'fast-check'
 import t from 'tap'
 import type { MeshEvent } from '../../src/event/event.ts'
 import type { Parameters } from '../../src/query/parameters.ts'
-import type { QueryEngine } from '../../src/query/query-engine.ts'
-import {
-  parseEdgesRequest,
-  parseResourcesRequest,
-  parseRoutesRequest,
-  parseStatRequest,
-  parseTimeseriesRequest,
-  parseTopRequest,
-} from '../../src/query/requests.ts'
+import { parseStatRequest } from '../../src/query/requests.ts'
 import { trafficEvents } from '../rollup/traffic.ts'
 import { differences, expectedRows, place, type Question } from './brute-force.ts'
+import { everyAnswer } from './every-answer.ts'
 import { engineOf, engineOn, NOW, storeOf } from './world.ts'
 
 /** Traffic of the last two minutes. Some proxies do not say how many connections are open. */
@@ -83,25 +76,6 @@ t.test('stat says what counting event by event says', async (t) => {
   )
 })
 
-/** Every kind of answer, as plain objects. */
-async function answers(engine: QueryEngine): Promise<unknown> {
-  const stats = []
-  for (const resource of ['deploy', 'pod', 'svc', 'ns', 'route', 'all']) {
-    stats.push(await engine.stat(parseStatRequest({ resource })))
-  }
-  return {
-    stats,
-    hours: await engine.stat(parseStatRequest({ resource: 'deploy', window: '7h' })),
-    pair: await engine.stat(parseStatRequest({ resource: 'deploy', to: 'deploy/web' })),
-    edges: await engine.edges(parseEdgesRequest({})),
-    routes: await engine.routes(parseRoutesRequest({ resource: 'all' })),
-    paths: await engine.top(parseTopRequest({ resource: 'all' })),
-    calls: await engine.top(parseTopRequest({ resource: 'all', by: 'route' })),
-    series: await engine.timeseries(parseTimeseriesRequest({ resource: 'deploy' })),
-    resources: await engine.resources(parseResourcesRequest({})),
-  }
-}
-
 t.test(
   'answers do not depend on how events lie in partitions, stores and open or closed buckets',
   async (t) => {
@@ -112,18 +86,18 @@ t.test(
         fc.integer({ min: 0, max: 12 }),
         async (events, partitions, closed) => {
           if (events.length === 0) return
-          const want = await answers(await engineOn(events))
+          const want = await everyAnswer(await engineOn(events))
           const spread = {
             partitionOf: (_: MeshEvent, i: number) => partitions[i % partitions.length]!,
             closedThroughMs: NOW - 5000 - closed * 10_000,
           }
-          t.strictSame(await answers(await engineOn(events, spread)), want)
+          t.strictSame(await everyAnswer(await engineOn(events, spread)), want)
           const half = Math.ceil(events.length / 2)
           const stores = {
             east: await storeOf(events.slice(0, half), spread),
             west: await storeOf(events.slice(half), {}),
           }
-          t.strictSame(await answers(engineOf(stores)), want)
+          t.strictSame(await everyAnswer(engineOf(stores)), want)
         },
       ),
       { seed: 22, numRuns: 25 },
