@@ -13,7 +13,10 @@ export interface TapCandidate {
   readonly event: RequestEvent
 }
 
-/** What one worker saw for one tap since its last frame: `seen >= matched >= candidates.length`. */
+/**
+ * What one worker saw for one tap since its last frame, or since the last that came through where some were lost:
+ * `seen >= matched >= candidates.length + (lost ?? 0)`.
+ */
 export interface TapFrame {
   /** Events that the worker folded while the tap was registered. */
   readonly seen: number
@@ -24,6 +27,11 @@ export interface TapFrame {
    * others of `matched` are left out.
    */
   readonly candidates: readonly TapCandidate[]
+  /**
+   * How many more there would be, had all of them come through. Told by the bus where it can tell, never by who
+   * publishes: the counts of a lost frame come with the next one of the same worker.
+   */
+  readonly lost?: number
 }
 
 /**
@@ -34,7 +42,7 @@ export interface TapFrame {
  * - `watch` pushes the whole set: at once, then on every change. A worker evaluates exactly that set.
  * - Listeners do not throw.
  * - Delivery of frames is at most once: a frame without subscriber, or over a broken connection, is gone. Frames of one
- *   publisher arrive in order.
+ *   publisher arrive in order. A bus may hand one frame on as several, whose counts add up to the same.
  * - Failures reject with a `TapBusError`. `close` is idempotent.
  */
 export interface TapBus {

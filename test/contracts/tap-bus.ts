@@ -45,7 +45,7 @@ function tap(id: string, query: Partial<TapQuery> = {}): TapRegistration {
 }
 
 function frame(seen: number): TapFrame {
-  return { seen, matched: 2, candidates: [{ priority: 0.25, event }] }
+  return { seen, matched: 1, candidates: [{ priority: 0.25, event }] }
 }
 
 /** Everything that `TapBus` promises, as tests. An adapter passes all of them or is none. */
