@@ -232,7 +232,9 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     seen: count('Events that were folded since the tap began.'),
     matched: count('Those of them that match the query.'),
     sent: count('Those of them that were sent to this client.'),
-    dropped: count('Matching events that this client did not get because it read too slowly.'),
+    dropped: count(
+      'Matching events that this client did not get because it read too slowly, or because they were lost between aggregator and gateway.',
+    ),
     sampledOut: count('Matching events left out to keep to `max_rps`.'),
   }),
 }

@@ -21,6 +21,7 @@ export class SharedTap {
   readonly #sampler: RateSampler<TapCandidate>
   #seen = 0
   #sampledOut = 0
+  #lost = 0
   #isOver = false
 
   constructor({ id, query, nowMs, random, budget }: SharedTapOptions) {
@@ -34,14 +35,15 @@ export class SharedTap {
 
   /** What happened since the tap was registered, events not counted that may yet be sent or left out. */
   get totals(): TapTotals {
-    return { seen: this.#seen - this.#sampler.pending, sampledOut: this.#sampledOut }
+    return { seen: this.#seen - this.#sampler.pending, sampledOut: this.#sampledOut, lost: this.#lost }
   }
 
   /** Takes a worker's frame in. */
-  hear({ seen, matched, candidates }: TapFrame): void {
+  hear({ seen, matched, candidates, lost = 0 }: TapFrame): void {
     if (this.#isOver) return
     this.#seen += seen
-    this.#sampler.leaveOut(matched - candidates.length)
+    this.#lost += lost
+    this.#sampler.leaveOut(matched - candidates.length - lost)
     for (const candidate of candidates) this.#sampler.offer(candidate)
   }
 

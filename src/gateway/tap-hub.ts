@@ -57,7 +57,7 @@ export interface TapHubStats {
   readonly queuedBytes: number
   /** Events sent since the hub began, once for each session. */
   readonly sentEvents: number
-  /** Events that sessions lost because their clients read too slowly. */
+  /** Events that sessions lost because their clients read too slowly, or the bus lost them. */
   readonly droppedEvents: number
   /** Failures of the bus since the hub began. */
   readonly busErrors: number

@@ -23,6 +23,8 @@ const NO_EVENTS: TapChunk = { json: '', events: 0, bytes: 0 }
 export interface TapTotals {
   readonly seen: number
   readonly sampledOut: number
+  /** Events that might have been sent, had the bus not lost them. */
+  readonly lost: number
 }
 
 /** A frame that is not yet sent: its events, and what it adds to the session's numbers. */
@@ -48,7 +50,7 @@ export interface TapSession extends AsyncIterable<string> {
 
 /**
  * The queue behind a `TapSession`. Whoever reads too slowly loses their own oldest frames, counted in their `dropped`;
- * nobody else notices.
+ * nobody else notices. What the bus lost is counted there as well.
  */
 export class QueuedTapSession implements TapSession {
   readonly #onClose: () => Promise<void>
@@ -101,9 +103,14 @@ export class QueuedTapSession implements TapSession {
     const isIdle = chunks.length === 0
     if (isIdle && (this.#queue.length > 0 || nowMs - this.#frameMs < KEEP_ALIVE_MS)) return
     for (const chunk of isIdle ? [NO_EVENTS] : chunks) {
-      const { seen, sampledOut } = this.#told
+      const { seen, sampledOut, lost } = this.#told
       this.#told = totals
-      this.#push({ chunk, seen: totals.seen - seen, sampledOut: totals.sampledOut - sampledOut })
+      this.#push({
+        chunk,
+        seen: totals.seen - seen,
+        sampledOut: totals.sampledOut - sampledOut,
+        lost: totals.lost - lost,
+      })
     }
     this.#frameMs = nowMs
   }
@@ -172,15 +179,16 @@ export class QueuedTapSession implements TapSession {
     }
   }
 
-  #drop({ chunk, seen, sampledOut }: Queued): void {
+  #drop({ chunk, seen, sampledOut, lost }: Queued): void {
     this.#seen += seen
     this.#sampledOut += sampledOut
-    this.#dropped += chunk.events
+    this.#dropped += lost + chunk.events
   }
 
-  #send({ chunk, seen, sampledOut }: Queued): string {
+  #send({ chunk, seen, sampledOut, lost }: Queued): string {
     this.#seen += seen
     this.#sampledOut += sampledOut
+    this.#dropped += lost
     this.#sent += chunk.events
     return `{"events":[${chunk.json}],${JSON.stringify(this.counts).slice(1)}`
   }

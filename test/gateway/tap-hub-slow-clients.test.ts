@@ -111,7 +111,12 @@ t.test('whatever a client does, its numbers add up in every frame', async (t) =>
   const action = fc.oneof(
     {
       weight: 4,
-      arbitrary: fc.record({ kind: fc.constant('give' as const), events: fc.nat(5), leftOut: fc.nat(3) }),
+      arbitrary: fc.record({
+        kind: fc.constant('give' as const),
+        events: fc.nat(5),
+        leftOut: fc.nat(3),
+        lost: fc.nat(2),
+      }),
     },
     { weight: 2, arbitrary: fc.constant({ kind: 'read' as const }) },
     {
@@ -121,7 +126,7 @@ t.test('whatever a client does, its numbers add up in every frame', async (t) =>
   )
   await fc.assert(
     fc.asyncProperty(fc.array(action, { maxLength: 60 }), async (actions) => {
-      const totals = { seen: 7, sampledOut: 3 }
+      const totals = { seen: 7, sampledOut: 3, lost: 2 }
       const session = new QueuedTapSession({
         maxQueueBytes: 1500,
         totals: { ...totals },
@@ -143,9 +148,10 @@ t.test('whatever a client does, its numbers add up in every frame', async (t) =>
       }
       for (const action of actions) {
         if (action.kind === 'give') {
-          given += action.events
-          totals.seen += action.events + action.leftOut + 1
+          given += action.events + action.lost
+          totals.seen += action.events + action.leftOut + action.lost + 1
           totals.sampledOut += action.leftOut
+          totals.lost += action.lost
           const events = Array.from({ length: action.events }, () =>
             JSON.stringify({ path: 'x'.repeat(300) }),
           )

@@ -7,7 +7,7 @@ import { TapPublisher } from '../../src/tap/tap-publisher.ts'
 import { random } from '../random.ts'
 import { FakeTimers } from '../tap/fake-timers.ts'
 import { columnsOf, request } from '../tap/tap-traffic.ts'
-import { Reader } from './tap-hub-rig.ts'
+import { hubRig, Reader } from './tap-hub-rig.ts'
 
 t.test('several workers, one hub: every matching event is sent or counted as left out', async (t) => {
   const timers = new FakeTimers()
@@ -59,4 +59,14 @@ t.test('several workers, one hub: every matching event is sent or counted as lef
     t.ok(sent > 40 && sent < 95, `${worker}: ${sent}`)
   }
   t.match(others.frames.at(-1), { seen, matched: 0, sent: 0 })
+})
+
+t.test('what the bus lost is dropped, not left out of the sample', async (t) => {
+  const { timers, bus, hub } = await hubRig(t)
+  const reader = new Reader(await hub.open(parseTapQuery({ max_rps: '100' })))
+  const candidates = [{ priority: 0.5, event: request() }]
+  await bus.publish('tap-1', { seen: 10, matched: 7, candidates, lost: 4 })
+  await timers.pass(1000)
+  t.match(reader.frames.at(-1), { seen: 10, matched: 7, sent: 1, dropped: 4, sampledOut: 2 })
+  t.equal(hub.stats.droppedEvents, 4)
 })
