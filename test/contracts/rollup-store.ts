@@ -137,8 +137,9 @@ export function rollupStoreContract(t: Test, contract: RollupStoreContract): voi
       t.same(outcome, { kind: 'offset-moved', offset: 6 })
     }
     t.same(await texts(store), {})
-    t.equal((await store.claim(PARTITION)).meta?.stamp, 'a')
-    const next = { ...base, epoch: epoch + 1, expectedOffset: 6, expectedStamp: 'a' }
+    const claim = await store.claim(PARTITION)
+    t.equal(claim.meta?.stamp, 'a')
+    const next = { ...base, epoch: claim.epoch, expectedOffset: 6, expectedStamp: 'a' }
     t.same(await store.commit({ ...next, meta: meta({ offset: 6, stamp: 'b' }) }), { kind: 'committed' })
     const again = await store.commit({ ...next, meta: meta({ offset: 7, stamp: 'd' }) })
     t.same(again, { kind: 'offset-moved', offset: 6 }, 'a commit is made once')
