@@ -10,7 +10,8 @@ const FIRST = 10_000
 const BUS_OFFSET = 10_000
 const TRIES = 100
 
-async function isFree(port: number): Promise<boolean> {
+/** Whether nothing listens on a port of 127.0.0.1. */
+export async function isFree(port: number): Promise<boolean> {
   const server = createServer()
   try {
     server.listen(port, '127.0.0.1')

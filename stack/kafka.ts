@@ -20,6 +20,8 @@ export interface KafkaServer {
   readonly brokers: string
   /** Of the running broker. */
   readonly pid: number
+  /** Resolves when the running server is gone, whoever ended it. */
+  ended(): Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGSTOP. */
@@ -119,6 +121,7 @@ export async function startKafka(options: KafkaOptions): Promise<KafkaServer> {
         get pid() {
           return server.pid
         },
+        ended: () => server.ended(),
         kill: () => server.kill(),
         pause: () => server.pause(),
         resume: () => server.resume(),

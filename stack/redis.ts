@@ -23,6 +23,8 @@ export interface RedisServer {
   readonly port: number
   /** Of the running server. */
   readonly pid: number
+  /** Resolves when the running server is gone, whoever ended it. */
+  ended(): Promise<void>
   /** SIGKILL; resolves when it is gone. */
   kill(): Promise<void>
   /** SIGSTOP. */
@@ -200,6 +202,7 @@ async function startServer(
         get pid() {
           return server.pid
         },
+        ended: () => server.ended(),
         kill: () => server.kill(),
         pause: () => server.pause(),
         resume: () => server.resume(),

@@ -74,6 +74,11 @@ export class ServerProcess {
     }
   }
 
+  /** Resolves when the running server is gone, whoever ended it. */
+  async ended(): Promise<void> {
+    if (this.#child !== undefined) await once(this.#child, 'exit')
+  }
+
   /** SIGKILL; resolves when the process is gone. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
