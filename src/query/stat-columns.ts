@@ -1,3 +1,4 @@
+import { HISTOGRAM_BUCKETS } from '../rollup/histogram.ts'
 import type { StatBlock } from '../rollup/stat-block.ts'
 import type { SeriesTable } from './series-table.ts'
 
@@ -38,6 +39,8 @@ export interface StatColumns {
   readonly bytes: number
 }
 
+type Latencies = Pick<StatColumns, 'cellStart' | 'cells' | 'lowest' | 'highest'>
+
 export function statColumns(block: StatBlock, table: SeriesTable): StatColumns {
   const rows = block.keys.length
   const series = new Int32Array(rows)
@@ -46,15 +49,10 @@ export function statColumns(block: StatBlock, table: SeriesTable): StatColumns {
     series[row] = table.intern(block.keys[row]!)
     if (isConnected(block, row)) connected[row] = 1
   }
-  let lowest = Number.POSITIVE_INFINITY
-  let highest = -1
-  for (const index of block.latencyIndex) {
-    if (index < lowest) lowest = index
-    if (index > highest) highest = index
-  }
+  const { lowest, highest, ...latencies } = packLatencies(block)
   const columns = {
     ...sumOutcomes(block),
-    ...packLatencies(block),
+    ...latencies,
     lastMs: block.lastMs,
     opened: block.opened,
     closed: block.closed,
@@ -75,24 +73,32 @@ export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
   return { ...columns, table, series: columns.series.map((id) => table.intern(columns.table.key(id))) }
 }
 
-function packLatencies({ latencyStart, latencyIndex, latencyCount }: StatBlock): {
-  readonly cellStart: Uint32Array
-  readonly cells: Uint32Array
-} {
+function packLatencies({ latencyStart, latencyIndex, latencyCount }: StatBlock): Latencies {
   const rows = latencyStart.length - 1
   const cellStart = new Uint32Array(rows + 1)
-  const size = latencyCount.reduce((sum, count) => sum + Math.ceil(count / CELL_COUNT), 0)
-  const cells = new Uint32Array(size)
+  const cells = new Uint32Array(cellsOf(latencyCount))
+  let lowest = HISTOGRAM_BUCKETS
+  let highest = -1
   let next = 0
   for (let row = 0; row < rows; row++) {
     for (let i = latencyStart[row]!; i < latencyStart[row + 1]!; i++) {
-      const bucket = latencyIndex[i]! * 2 ** CELL_BITS
-      for (let rest = latencyCount[i]!; rest > 0; rest -= CELL_COUNT)
-        cells[next++] = bucket + Math.min(rest, CELL_COUNT)
+      const bucket = latencyIndex[i]!
+      if (bucket < lowest) lowest = bucket
+      if (bucket > highest) highest = bucket
+      let rest = latencyCount[i]!
+      for (; rest > CELL_COUNT; rest -= CELL_COUNT) cells[next++] = (bucket << CELL_BITS) | CELL_COUNT
+      cells[next++] = (bucket << CELL_BITS) | rest
     }
     cellStart[row + 1] = next
   }
-  return { cellStart, cells }
+  return { cellStart, cells, lowest, highest }
+}
+
+/** How many cells counts take: one each, more of those that are larger than a cell counts. */
+function cellsOf(counts: Float64Array): number {
+  let cells = counts.length
+  for (const count of counts) if (count > CELL_COUNT) cells += Math.ceil(count / CELL_COUNT) - 1
+  return cells
 }
 
 function isConnected(block: StatBlock, row: number): boolean {

@@ -1,5 +1,5 @@
 import { DecodeError } from '../event/decode-error.ts'
-import type { ProtobufReader } from '../event/protobuf-reader.ts'
+import { ProtobufReader } from '../event/protobuf-reader.ts'
 import type { ProtobufWriter } from '../event/protobuf-writer.ts'
 import type { Workload } from './series.ts'
 
@@ -49,9 +49,10 @@ export class TablesReader {
   }
 
   readWorkloads(reader: ProtobufReader): void {
-    const columns = readColumns(reader)
-    const [cluster, namespace, kind, name] = [1, 2, 3, 4].map((field) => columns.get(field) ?? NO_COLUMN)
-    for (let row = 0; row < cluster!.length; row++) {
+    const columns = PackedColumns.read(reader)
+    const rows = columns.rows(1)
+    const [cluster, namespace, kind, name] = [1, 2, 3, 4].map((field) => columns.ints(field, rows))
+    for (let row = 0; row < rows; row++) {
       this.#workloads.push({
         cluster: this.string(cluster![row]!),
         namespace: this.string(namespace![row]!),
@@ -74,41 +75,74 @@ export class TablesReader {
   }
 }
 
-const NO_COLUMN = new Float64Array(0)
+/**
+ * A message's packed columns by field, each decoded when it is asked for: into an array of exactly its rows, of integers
+ * where they are small. A column that was left out is all zeros.
+ */
+export class PackedColumns {
+  readonly #bytes: Uint8Array
+  readonly #ends = new Map<number, { readonly start: number; readonly end: number }>()
 
-/** Reads a nested message of packed columns, by field. One that was left out is not there. */
-export function readColumns(reader: ProtobufReader): Map<number, Float64Array> {
-  const columns = new Map<number, Float64Array>()
-  const outer = reader.enter()
-  while (!reader.done) {
-    const field = reader.tag()
-    columns.set(field, readColumn(reader))
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
   }
-  reader.leave(outer)
-  return columns
-}
 
-/** Reads a packed column. */
-export function readColumn(reader: ProtobufReader): Float64Array {
-  const outer = reader.enter()
-  const column = new Float64Array(reader.end - reader.pos)
-  const count = reader.packedNumbers(column, 0)
-  reader.leave(outer)
-  return column.slice(0, count)
-}
-
-/** A column of exactly `rows`: zeros where it was left out. Throws a DecodeError where it has another length. */
-export function columnOf(
-  columns: ReadonlyMap<number, Float64Array>,
-  field: number,
-  rows: number,
-): Float64Array {
-  const column = columns.get(field)
-  if (column === undefined) return new Float64Array(rows)
-  if (column.length !== rows) {
-    throw new DecodeError('column-length', `field ${field}`, `has ${column.length} rows instead of ${rows}`)
+  /** The columns of a nested message. */
+  static read(reader: ProtobufReader): PackedColumns {
+    const columns = new PackedColumns(reader.bytes)
+    const outer = reader.enter()
+    while (!reader.done) columns.take(reader, reader.tag())
+    reader.leave(outer)
+    return columns
   }
-  return column
+
+  /** Takes the column that a reader stands at. */
+  take(reader: ProtobufReader, field: number): void {
+    const end = reader.lengthEnd()
+    this.#ends.set(field, { start: reader.pos, end })
+    reader.pos = end
+  }
+
+  /** How many rows a column has. */
+  rows(field: number): number {
+    const { start, end } = this.#ends.get(field) ?? { start: 0, end: 0 }
+    let rows = 0
+    for (let at = start; at < end; at++) if (this.#bytes[at]! < 0x80) rows++
+    return rows
+  }
+
+  /** Numbers of at most 2^53 − 1. Throws a DecodeError where there are not exactly `rows`. */
+  numbers(field: number, rows: number): Float64Array<ArrayBuffer> {
+    const reader = this.#reader(field, rows)
+    const column = new Float64Array(rows)
+    if (reader !== undefined) this.#check(field, rows, reader.packedNumbers(column, 0), reader)
+    return column
+  }
+
+  /** Numbers of at most 2^31 − 1: quicker. Throws a DecodeError where there are not exactly `rows`. */
+  ints(field: number, rows: number): Int32Array<ArrayBuffer> {
+    const reader = this.#reader(field, rows)
+    const column = new Int32Array(rows)
+    if (reader !== undefined) this.#check(field, rows, reader.packedInts(column, 0), reader)
+    return column
+  }
+
+  #reader(field: number, rows: number): ProtobufReader | undefined {
+    const ends = this.#ends.get(field)
+    if (ends === undefined) return undefined
+    // No number is shorter than a byte: what a damaged blob claims is not allocated.
+    if (rows > ends.end - ends.start) throw this.#wrongLength(field, rows)
+    return new ProtobufReader(this.#bytes, ends.start, ends.end)
+  }
+
+  #check(field: number, rows: number, count: number, reader: ProtobufReader): void {
+    if (count !== rows || !reader.done) throw this.#wrongLength(field, rows)
+  }
+
+  #wrongLength(field: number, rows: number): DecodeError {
+    const message = `has ${this.rows(field)} rows instead of ${rows}`
+    return new DecodeError('column-length', `field ${field}`, message)
+  }
 }
 
 /** The version that a blob names in field 1 must be the one this program writes. */

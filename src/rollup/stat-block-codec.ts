@@ -1,7 +1,7 @@
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { ProtobufWriter } from '../event/protobuf-writer.ts'
-import { checkFormat, columnOf, readColumn, readColumns, TablesReader, TablesWriter } from './block-tables.ts'
+import { checkFormat, PackedColumns, TablesReader, TablesWriter } from './block-tables.ts'
 import { seriesKey, type SeriesKey } from './series.ts'
 import type { OutcomeKey, StatBlock } from './stat-block.ts'
 
@@ -79,34 +79,33 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
 export function decodeStatBlock(bytes: Uint8Array): StatBlock {
   const reader = new ProtobufReader(bytes)
   const tables = new TablesReader()
-  const columns = new Map<number, Float64Array>()
-  let series: ReadonlyMap<number, Float64Array> = new Map()
-  let outcomes: ReadonlyMap<number, Float64Array> = new Map()
+  const cells = new PackedColumns(bytes)
+  let series = new PackedColumns(bytes)
+  let outcomes = new PackedColumns(bytes)
   while (!reader.done) {
     const field = reader.tag()
     if (field === 1) checkFormat(reader, FORMAT)
     else if (field === 2) tables.readString(reader)
     else if (field === 3) tables.readWorkloads(reader)
-    else if (field === 4) series = readColumns(reader)
-    else if (field === 5) outcomes = readColumns(reader)
-    else columns.set(field, readColumn(reader))
+    else if (field === 4) series = PackedColumns.read(reader)
+    else if (field === 5) outcomes = PackedColumns.read(reader)
+    else cells.take(reader, field)
   }
-  const rows = series.get(1)?.length ?? 0
-  const keys = readKeys(series, rows, tables)
-  const outcomeStart = startsOf(columnOf(columns, 6, rows))
+  const rows = series.rows(1)
+  const outcomeStart = startsOf(cells.ints(6, rows))
   const outcomeCells = outcomeStart[rows]!
-  const latencyStart = startsOf(columnOf(columns, 9, rows))
+  const latencyStart = startsOf(cells.ints(9, rows))
   const latencyCells = latencyStart[rows]!
-  const sum = (name: keyof typeof SUMS) => columnOf(series, SUMS[name], rows)
+  const sum = (name: keyof typeof SUMS) => series.numbers(SUMS[name], rows)
   return {
-    keys,
+    keys: readKeys(series, rows, tables),
     outcomes: readOutcomes(outcomes, tables),
     outcomeStart,
-    outcomeIndex: Uint32Array.from(columnOf(columns, 7, outcomeCells)),
-    outcomeCount: columnOf(columns, 8, outcomeCells),
+    outcomeIndex: new Uint32Array(cells.ints(7, outcomeCells)),
+    outcomeCount: cells.numbers(8, outcomeCells),
     latencyStart,
-    latencyIndex: indicesOf(columnOf(columns, 10, latencyCells), latencyStart),
-    latencyCount: columnOf(columns, 11, latencyCells),
+    latencyIndex: indicesOf(cells.ints(10, latencyCells), latencyStart),
+    latencyCount: cells.numbers(11, latencyCells),
     latencySumMicros: sum('latencySumMicros'),
     requestBytes: sum('requestBytes'),
     responseBytes: sum('responseBytes'),
@@ -121,31 +120,28 @@ export function decodeStatBlock(bytes: Uint8Array): StatBlock {
   }
 }
 
-function readKeys(
-  columns: ReadonlyMap<number, Float64Array>,
-  rows: number,
-  tables: TablesReader,
-): SeriesKey[] {
-  const fields = [1, 2, 3, 4, 5, 6, 7, 8].map((field) => columnOf(columns, field, rows))
-  return Array.from({ length: rows }, (_, row) => {
-    const [workload, peer, pod, service, authority, route, method, flags] = fields.map((field) => field[row]!)
-    return seriesKey({
-      workload: tables.workload(workload!),
-      pod: tables.string(pod!),
-      direction: flags! & FLAG_OUTBOUND ? 'outbound' : 'inbound',
-      peer: tables.workload(peer!),
-      service: tables.string(service!),
-      authority: tables.string(authority!),
-      route: tables.string(route!),
-      method: tables.string(method!),
-      tls: flags! & FLAG_TLS_KNOWN ? (flags! & FLAG_TLS) !== 0 : undefined,
-    })
-  })
+function readKeys(columns: PackedColumns, rows: number, tables: TablesReader): SeriesKey[] {
+  const column = (field: number) => columns.ints(field, rows)
+  const [workload, peer, pod, service] = [column(1), column(2), column(3), column(4)]
+  const [authority, route, method, flags] = [column(5), column(6), column(7), column(8)]
+  return Array.from(workload, (index, row) =>
+    seriesKey({
+      workload: tables.workload(index),
+      pod: tables.string(pod[row]!),
+      direction: flags[row]! & FLAG_OUTBOUND ? 'outbound' : 'inbound',
+      peer: tables.workload(peer[row]!),
+      service: tables.string(service[row]!),
+      authority: tables.string(authority[row]!),
+      route: tables.string(route[row]!),
+      method: tables.string(method[row]!),
+      tls: flags[row]! & FLAG_TLS_KNOWN ? (flags[row]! & FLAG_TLS) !== 0 : undefined,
+    }),
+  )
 }
 
-function readOutcomes(columns: ReadonlyMap<number, Float64Array>, tables: TablesReader): OutcomeKey[] {
-  const rows = columns.get(1)?.length ?? 0
-  const [status, grpcStatus, failure, reason] = [1, 2, 3, 4].map((field) => columnOf(columns, field, rows))
+function readOutcomes(columns: PackedColumns, tables: TablesReader): OutcomeKey[] {
+  const rows = columns.rows(1)
+  const [status, grpcStatus, failure, reason] = [1, 2, 3, 4].map((field) => columns.ints(field, rows))
   return Array.from({ length: rows }, (_, row) => ({
     status: status![row]! - 1,
     grpcStatus: grpcStatus![row]! - 1,
@@ -164,7 +160,7 @@ function cellsOf(start: Uint32Array): Float64Array {
   return Float64Array.from({ length: start.length - 1 }, (_, row) => start[row + 1]! - start[row]!)
 }
 
-function startsOf(cells: Float64Array): Uint32Array {
+function startsOf(cells: Int32Array): Uint32Array {
   const start = new Uint32Array(cells.length + 1)
   for (let row = 0; row < cells.length; row++) start[row + 1] = start[row]! + cells[row]!
   return start
@@ -183,7 +179,7 @@ function stepsOf({ latencyStart, latencyIndex, keys }: StatBlock): Float64Array 
   return steps
 }
 
-function indicesOf(steps: Float64Array, start: Uint32Array): Uint16Array {
+function indicesOf(steps: Int32Array, start: Uint32Array): Uint16Array {
   const indices = new Uint16Array(steps.length)
   for (let row = 0; row + 1 < start.length; row++) {
     let last = 0

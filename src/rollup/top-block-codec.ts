@@ -1,6 +1,6 @@
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { ProtobufWriter } from '../event/protobuf-writer.ts'
-import { checkFormat, columnOf, readColumns, TablesReader, TablesWriter } from './block-tables.ts'
+import { checkFormat, PackedColumns, TablesReader, TablesWriter } from './block-tables.ts'
 import type { TopBlock, TopEntry, TopSketchState } from './top-block.ts'
 
 const FORMAT = 1
@@ -73,21 +73,21 @@ export function encodeTopBlock({ sketches }: TopBlock): Uint8Array {
 export function decodeTopBlock(bytes: Uint8Array): TopBlock {
   const reader = new ProtobufReader(bytes)
   const tables = new TablesReader()
-  let sketchColumns: ReadonlyMap<number, Float64Array> = new Map()
-  let entryColumns: ReadonlyMap<number, Float64Array> = new Map()
+  let sketchColumns = new PackedColumns(bytes)
+  let entryColumns = new PackedColumns(bytes)
   while (!reader.done) {
     const field = reader.tag()
     if (field === 1) checkFormat(reader, FORMAT)
     else if (field === 2) tables.readString(reader)
     else if (field === 3) tables.readWorkloads(reader)
-    else if (field === 4) sketchColumns = readColumns(reader)
-    else if (field === 5) entryColumns = readColumns(reader)
+    else if (field === 4) sketchColumns = PackedColumns.read(reader)
+    else if (field === 5) entryColumns = PackedColumns.read(reader)
     else reader.skip()
   }
   const entries = readEntries(entryColumns, tables)
-  const rows = sketchColumns.get(1)?.length ?? 0
+  const rows = sketchColumns.rows(1)
   const [outbound, destination, floor, total, counts] = [1, 2, 3, 4, 5].map((field) =>
-    columnOf(sketchColumns, field, rows),
+    sketchColumns.numbers(field, rows),
   )
   let at = 0
   const sketches = Array.from({ length: rows }, (_, row): TopSketchState => {
@@ -104,9 +104,9 @@ export function decodeTopBlock(bytes: Uint8Array): TopBlock {
   return { sketches }
 }
 
-function readEntries(columns: ReadonlyMap<number, Float64Array>, tables: TablesReader): TopEntry[] {
-  const rows = columns.get(1)?.length ?? 0
-  const column = (field: number) => columnOf(columns, field, rows)
+function readEntries(columns: PackedColumns, tables: TablesReader): TopEntry[] {
+  const rows = columns.rows(1)
+  const column = (field: number) => columns.numbers(field, rows)
   const [source, method, path] = [column(1), column(2), column(3)]
   const numbers = Object.fromEntries(
     Object.entries(NUMBERS).map(([name, field]) => [name, column(field)]),
