@@ -56,6 +56,9 @@ export interface Subscription {
 /**
  * A durable, partitioned, ordered log: Kafka, or one embedded in the process.
  *
+ * Who reads `topic` reads its mirrors too: topics named `<cluster>.<topic>`, as MirrorMaker names them, those that are
+ * made later included.
+ *
  * - `append` resolves when all records would survive the loss of this process (Kafka: acks=all); when it rejects,
  *   any of them may have been written, and the caller that needs to know numbers its batches.
  * - A reader asking for an offset that retention has deleted gets the oldest record there is: it sees the gap in
@@ -65,9 +68,9 @@ export interface Subscription {
 export interface EventLog {
   /** Makes the topic where there is none. */
   append(topic: string, records: readonly LogRecord[]): Promise<void>
-  /** Reads every partition of `topic` that this subscriber is assigned. Makes the topic where there is none. */
+  /** Reads every partition of `topic` and its mirrors that this subscriber is assigned. Makes the topic where there is none. */
   subscribe(topic: string, handler: PartitionHandler): Promise<Subscription>
-  /** Partitions of a topic. */
+  /** Partitions of a topic, followed by those of its mirrors in order of their names. */
   partitions(topic: string): Promise<readonly PartitionId[]>
   /** Batches of one partition from the first record taken at or after `sinceMs`, ending at what was there when called. */
   readSince(partition: PartitionId, sinceMs: number): AsyncIterable<RecordBatch>
@@ -75,7 +78,13 @@ export interface EventLog {
 }
 
 export type LogErrorCode =
-  'LOG_UNAVAILABLE' | 'LOG_FULL' | 'LOG_CLOSED' | 'LOG_RECORD_TOO_LARGE' | 'LOG_FORMAT' | 'LOG_CORRUPT'
+  | 'LOG_UNAVAILABLE'
+  | 'LOG_FULL'
+  | 'LOG_CLOSED'
+  | 'LOG_RECORD_TOO_LARGE'
+  | 'LOG_FORMAT'
+  | 'LOG_CORRUPT'
+  | 'LOG_MISCONFIGURED'
 
 /** An operational failure of a log. */
 export class LogError extends Error {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { murmur2, partitionOfKey } from '../../../src/log/embedded/murmur2.ts'
+import { murmur2, partitionOfKey } from '../../src/log/murmur2.ts'
 
 /** Of Kafka's `UtilsTest.testMurmur2`, and of librdkafka's `rdmurmur2.c` for every length of the rest. */
 const HASHES: Readonly<Record<string, number>> = {

@@ -1,0 +1,158 @@
+import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTls } from 'node:tls'
+import Connection from 'kafkajs/src/network/connection.js'
+import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js'
+import protocol from 'kafkajs/src/protocol/requests/index.js'
+import type { BrokerAddress, KafkaConnection } from './kafka-connection.ts'
+
+const CONNECT_MS = 3_000
+const KEEP_ALIVE_MS = 30_000
+
+/** A request is checked for its time every so often, so that less is not kept. */
+const MIN_REQUEST_MS = 1_000
+
+/** What a broker must at least speak: brokers of Kafka 2.3 and later do. */
+const NEEDED: Readonly<Record<string, number>> = {
+  Produce: 7,
+  Fetch: 11,
+  JoinGroup: 5,
+  ListOffsets: 3,
+  Metadata: 6,
+}
+
+type Versions = Record<number, { minVersion: number; maxVersion: number }>
+
+/**
+ * One connection to one broker. A broker answers the requests of a connection one after the other, so what may wait
+ * long (a fetch, a join) has one of its own. It is made when first used; when it breaks, its requests reject and it is
+ * of no more use: kafkajs keeps the rest of a broken answer when it connects again.
+ */
+export class BrokerConnection {
+  readonly address: BrokerAddress
+  readonly #connection: Connection
+  #socket: Socket | undefined
+  #ready: Promise<Versions> | undefined
+  #isClosed = false
+
+  constructor(address: BrokerAddress, { clientId, tls, sasl }: KafkaConnection) {
+    this.address = address
+    this.#connection = new Connection({
+      ...address,
+      clientId,
+      logger: SILENT,
+      requestTimeout: MIN_REQUEST_MS,
+      connectionTimeout: CONNECT_MS,
+      ssl: tls ?? null,
+      sasl: saslOf(sasl),
+      socketFactory: ({ host, port, onConnect }) => {
+        const server = isIP(host) === 0 ? { servername: host } : {}
+        this.#socket =
+          tls === undefined
+            ? connectTcp({ host, port }, onConnect)
+            : connectTls({ host, port, ...server, ...tls }, onConnect)
+        return this.#socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
+      },
+    })
+  }
+
+  /** Whether it can still be used: it was not connected yet, or is. */
+  get isUsable(): boolean {
+    return !this.#isClosed && (this.#ready === undefined || this.#socket?.destroyed !== true)
+  }
+
+  /**
+   * Sends a request of kafkajs in the highest version that both sides know. Rejects with the broker's error, or with
+   * one of the connection, which is closed then.
+   */
+  async request<T>(api: string, payload: object, timeoutMs: number): Promise<T> {
+    const versions = await this.#connected()
+    const definition = protocol.requests[api]!
+    const version = Math.min(
+      versions[apiKeys[api]!]!.maxVersion,
+      Math.max(...definition.versions.map(Number)),
+    )
+    const made = definition.protocol({ version })(payload)
+    return this.#send<T>({ ...made, requestTimeout: timeoutMs })
+  }
+
+  /** Sends a request of our own making. */
+  async send<T>(request: Connection.ProtocolRequest, timeoutMs: number): Promise<T> {
+    await this.#connected()
+    return this.#send<T>({ ...request, requestTimeout: timeoutMs })
+  }
+
+  /** Breaks it off: what is under way rejects. */
+  close(): void {
+    this.#isClosed = true
+    // With an error, for without one kafkajs lets requests wait for their time to be over.
+    this.#socket?.destroy(new Error('the connection was closed'))
+  }
+
+  async #send<T>(request: Connection.ProtocolRequest): Promise<T> {
+    try {
+      return (await this.#connection.send(request)) as T
+    } catch (error) {
+      if (!isAnswer(error)) this.close()
+      throw error
+    }
+  }
+
+  #connected(): Promise<Versions> {
+    if (this.#isClosed) throw new Error('the connection is closed')
+    this.#ready ??= this.#connect()
+    return this.#ready
+  }
+
+  async #connect(): Promise<Versions> {
+    const { host, port } = this.address
+    try {
+      await this.#connection.connect()
+      const asked = protocol.requests['ApiVersions']!.protocol({ version: 2 })({})
+      const { apiVersions } = await this.#send<{
+        readonly apiVersions: readonly { apiKey: number; minVersion: number; maxVersion: number }[]
+      }>({ ...asked, requestTimeout: CONNECT_MS })
+      const versions: Versions = Object.fromEntries(
+        apiVersions.map(({ apiKey, ...range }) => [apiKey, range]),
+      )
+      for (const [api, needed] of Object.entries(NEEDED)) {
+        const { minVersion = 0, maxVersion = -1 } = versions[apiKeys[api]!] ?? {}
+        if (minVersion <= needed && needed <= maxVersion) continue
+        throw new Error(
+          `it knows ${api} of versions ${minVersion} to ${maxVersion}, not ${needed}; Kafka 2.3 and later do`,
+        )
+      }
+      this.#connection.setVersions(versions)
+      this.#connection.setSupportAuthenticationProtocol(versions[apiKeys['SaslAuthenticate']!] !== undefined)
+      await this.#connection.authenticate()
+      return versions
+    } catch (error) {
+      this.close()
+      const { message } = error as Error
+      throw new Error(`cannot use the broker ${host}:${port}: ${message}`, { cause: error })
+    }
+  }
+}
+
+/** Whether an error is what a broker answered, rather than there being no answer. */
+function isAnswer(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'KafkaJSProtocolError' || error.name === 'KafkaJSMemberIdRequired')
+  )
+}
+
+function saslOf(sasl: KafkaConnection['sasl']): unknown {
+  if (sasl?.mechanism !== 'oauthbearer') return sasl ?? null
+  return {
+    mechanism: sasl.mechanism,
+    oauthBearerProvider: async () => ({ value: await sasl.token() }),
+  }
+}
+
+const SILENT = {
+  namespace: () => SILENT,
+  debug: () => {},
+  info: () => {},
+  warn: () => {},
+  error: () => {},
+}

@@ -1,0 +1,112 @@
+import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
+import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { uncompressSync } from 'snappy'
+
+/** How batches are written. */
+export type Compression = 'none' | 'gzip' | 'lz4' | 'zstd'
+
+/** Numbers of the codecs in a record batch's attributes. */
+const CODEC = { none: 0, gzip: 1, snappy: 2, lz4: 3, zstd: 4 } as const
+const MASK = 7
+
+/** No batch may become longer than this: a short one can say that it is gigabytes of zeros. */
+export const MAX_INFLATED_BYTES = 128 * 2 ** 20
+
+/** Compresses the records of a batch; answers the codec's number with them. What does not get shorter stays as it is. */
+export function compress(compression: Compression, records: Buffer): { codec: number; bytes: Buffer } {
+  const bytes = compressed(compression, records)
+  return bytes.length < records.length
+    ? { codec: CODEC[compression], bytes }
+    : { codec: CODEC.none, bytes: records }
+}
+
+function compressed(compression: Compression, records: Buffer): Buffer {
+  switch (compression) {
+    case 'none':
+      return records
+    case 'gzip':
+      return gzipSync(records, { level: constants.Z_BEST_SPEED })
+    case 'lz4':
+      return compressFrameSync(records)
+    case 'zstd':
+      return zstdCompressSync(records)
+  }
+}
+
+/** The records of a batch of these attributes. Throws where they are damaged, or longer than MAX_INFLATED_BYTES. */
+export function decompress(attributes: number, bytes: Buffer): Buffer {
+  switch (attributes & MASK) {
+    case CODEC.none:
+      return bytes
+    case CODEC.gzip:
+      return gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
+    case CODEC.snappy:
+      return unsnappy(bytes)
+    case CODEC.lz4:
+      checkLz4(bytes)
+      return decompressFrameSync(bytes)
+    case CODEC.zstd:
+      return zstdDecompressSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
+    default:
+      throw new Error(`the codec ${attributes & MASK} is not known`)
+  }
+}
+
+/**
+ * Java's clients write snappy as blocks behind a header (`org.xerial.snappy.SnappyOutputStream`): magic, two versions,
+ * then each block with its length. Others write one bare block.
+ */
+const XERIAL = Buffer.from([0x82, 0x53, 0x4e, 0x41, 0x50, 0x50, 0x59, 0])
+const XERIAL_HEADER_BYTES = 16
+
+function unsnappy(bytes: Buffer): Buffer {
+  if (!bytes.subarray(0, XERIAL.length).equals(XERIAL)) {
+    checkInflated(snappyLength(bytes))
+    return uncompressSync(bytes) as Buffer
+  }
+  const blocks: Buffer[] = []
+  let inflated = 0
+  for (let at = XERIAL_HEADER_BYTES; at < bytes.length;) {
+    const length = bytes.readInt32BE(at)
+    at += 4
+    if (length < 0 || at + length > bytes.length) throw new Error('a block of snappy is cut off')
+    const block = bytes.subarray(at, at + length)
+    checkInflated((inflated += snappyLength(block)))
+    blocks.push(uncompressSync(block) as Buffer)
+    at += length
+  }
+  return Buffer.concat(blocks)
+}
+
+/** The inflated length, with which a block of snappy begins: a varint. */
+function snappyLength(block: Buffer): number {
+  let length = 0
+  for (let i = 0; i < 5; i++) {
+    const byte = block[i]
+    if (byte === undefined) break
+    length += (byte & 0x7f) * 2 ** (7 * i)
+    if (byte < 0x80) return length
+  }
+  throw new Error('a block of snappy has no length')
+}
+
+/** Adds up the most that the blocks of an LZ4 frame can be (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md). */
+function checkLz4(frame: Buffer): void {
+  const flags = frame[4] ?? 0
+  const maxBlockBytes = 2 ** (8 + 2 * (((frame[5] ?? 0) >> 4) & 7))
+  const hasBlockChecksums = (flags & 0x10) !== 0
+  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0)
+  for (let inflated = 0; at + 4 <= frame.length;) {
+    const size = frame.readUInt32LE(at)
+    if (size === 0) return
+    const length = size & 0x7fff_ffff
+    // A block grows to 255 times its length at most.
+    checkInflated((inflated += Math.min(maxBlockBytes, 255 * length)))
+    at += 4 + length + (hasBlockChecksums ? 4 : 0)
+  }
+}
+
+function checkInflated(bytes: number): void {
+  if (bytes <= MAX_INFLATED_BYTES) return
+  throw new Error(`it would become ${bytes} bytes, of which it may have ${MAX_INFLATED_BYTES}`)
+}
