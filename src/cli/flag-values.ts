@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander'
-import { duration, wholeNumber } from '../config/setting.ts'
+import { duration, wholeNumber } from '../config/value-types.ts'
 
 /** Reads a flag's value, and turns what is out of its bounds into a usage error. */
 function flag<T>(parse: (text: string) => T): (text: string) => T {
@@ -14,12 +14,12 @@ function flag<T>(parse: (text: string) => T): (text: string) => T {
 }
 
 export function wholeNumberFlag(min: number, max: number): (text: string) => number {
-  return flag(wholeNumber({ min, max }))
+  return flag(wholeNumber({ min, max }).parse)
 }
 
 /** A duration such as `30s`, in milliseconds. */
 export function durationFlag(min: number, max: number): (text: string) => number {
-  return flag(duration({ min, max }))
+  return flag(duration({ min, max }).parse)
 }
 
 /** A number, possibly with decimals. */

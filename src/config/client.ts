@@ -1,4 +1,5 @@
-import { resolveSettings, type Setting, type Settings } from './setting.ts'
+import { type Environment, resolve } from './resolve.ts'
+import { type Settings, SettingError, settingsOf } from './setting.ts'
 
 function url(text: string): string {
   const parsed = URL.parse(text)
@@ -11,27 +12,27 @@ function url(text: string): string {
   return `${parsed.origin}${parsed.pathname.replace(/\/+$/, '')}`
 }
 
-function setting(name: string, fallback: string, description: string): Setting<string> {
-  return { name, fallback, description, parse: url }
-}
+const { setting } = settingsOf('client')
+
+const URL_TYPE = { placeholder: '<url>', parse: url }
 
 /** Where the commands that ask, and those that send, find a running meshtap. */
 export const CLIENT_SETTINGS = {
-  gateway: setting('gateway', 'http://127.0.0.1:8084', 'address of the HTTP API'),
-  ingest: setting('ingest', 'http://127.0.0.1:4318', 'address that events are posted to'),
+  gateway: setting('gateway', 'http://127.0.0.1:8084', URL_TYPE, 'address of the HTTP API'),
+  ingest: setting('ingest', 'http://127.0.0.1:4318', URL_TYPE, 'address that events are posted to'),
 } as const
 
 /** Base URLs without a slash at the end. */
 export type ClientSettings = Settings<typeof CLIENT_SETTINGS>
-
-type Environment = Readonly<Record<string, string | undefined>>
 
 /** Flags by setting name, over the environment, over the defaults. Throws a SettingError. */
 export function clientSettings(
   flags: Readonly<Record<string, string | undefined>>,
   environment: Environment = process.env,
 ): ClientSettings {
-  return resolveSettings(CLIENT_SETTINGS, flags, environment)
+  const { values, faults } = resolve(CLIENT_SETTINGS, { flags, environment })
+  if (faults.length > 0) throw new SettingError(faults)
+  return values as ClientSettings
 }
 
 /** What the environment says of the terminal. */

@@ -2,14 +2,17 @@ import { destination, type Logger, pino } from 'pino'
 
 export type { Logger } from 'pino'
 
-/**
- * Writes log lines to stderr: JSON for machines, one short line each for a person at a terminal. Synchronous, so that
- * the last words of a dying process are seen.
- */
-export function createLogger(options: { readonly isTerminal: boolean }): Logger {
+export interface LoggerOptions {
+  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
+  /** JSON for machines, one short line each for people. */
+  readonly format: 'json' | 'text'
+}
+
+/** Writes log lines to stderr. Synchronous, so that the last words of a dying process are seen. */
+export function createLogger({ level, format }: LoggerOptions): Logger {
   const stderr = destination({ fd: 2, sync: true })
-  if (!options.isTerminal) return pino({ base: null }, stderr)
-  return pino({ base: null }, { write: (line: string) => stderr.write(shortLine(line)) })
+  if (format === 'json') return pino({ base: null, level }, stderr)
+  return pino({ base: null, level }, { write: (line: string) => stderr.write(shortLine(line)) })
 }
 
 /** A JSON line as `12:00:00.123 warn message key=value`. */

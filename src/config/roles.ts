@@ -1,0 +1,75 @@
+import { EMBEDDED_SETTINGS } from './embedded-settings.ts'
+import { CLUSTER, EVENT_SETTINGS } from './event-settings.ts'
+import {
+  ALLOWED_HOSTS,
+  GATEWAY_LISTEN,
+  INGEST_LISTEN,
+  METRICS_LISTEN,
+  STATUS_LISTEN,
+} from './http-settings.ts'
+import { kafkaFaults, KAFKA_SETTINGS } from './kafka-settings.ts'
+import { LOG_SETTINGS } from './log-settings.ts'
+import { REDIS_SETTINGS } from './redis-settings.ts'
+import { ROLLUP_SETTINGS } from './rollup-settings.ts'
+import type { Setting, SettingFault, SettingSchema, Settings } from './setting.ts'
+
+/** What each role can be told. A setting means the same in every role that has it. */
+export const ROLE_SETTINGS = {
+  serve: {
+    listen: GATEWAY_LISTEN,
+    ingestListen: INGEST_LISTEN,
+    allowedHosts: ALLOWED_HOSTS,
+    ...EMBEDDED_SETTINGS,
+    ...EVENT_SETTINGS,
+    ...ROLLUP_SETTINGS,
+    ...LOG_SETTINGS,
+  },
+  ingest: {
+    listen: INGEST_LISTEN,
+    allowedHosts: ALLOWED_HOSTS,
+    ...KAFKA_SETTINGS,
+    ...LOG_SETTINGS,
+  },
+  aggregator: {
+    listen: STATUS_LISTEN,
+    ...KAFKA_SETTINGS,
+    ...REDIS_SETTINGS,
+    ...EVENT_SETTINGS,
+    ...ROLLUP_SETTINGS,
+    ...LOG_SETTINGS,
+  },
+  gateway: {
+    listen: GATEWAY_LISTEN,
+    allowedHosts: ALLOWED_HOSTS,
+    ...REDIS_SETTINGS,
+    cluster: CLUSTER,
+    ...LOG_SETTINGS,
+  },
+  exporter: {
+    listen: METRICS_LISTEN,
+    allowedHosts: ALLOWED_HOSTS,
+    ...REDIS_SETTINGS,
+    ...LOG_SETTINGS,
+  },
+} as const satisfies Readonly<Record<string, SettingSchema>>
+
+export type Role = keyof typeof ROLE_SETTINGS
+
+export type RoleSettings<R extends Role> = Settings<(typeof ROLE_SETTINGS)[R]>
+
+export const ROLES = Object.keys(ROLE_SETTINGS) as readonly Role[]
+
+/** Every setting of any role, by name. */
+export const ALL_SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map(
+  Object.values<SettingSchema>(ROLE_SETTINGS)
+    .flatMap((schema) => Object.values(schema))
+    .map((setting) => [setting.name, setting]),
+)
+
+/** Faults of a schema's settings that are right each for itself. */
+export function combinedFaults(
+  schema: SettingSchema,
+  values: Readonly<Record<string, unknown>>,
+): readonly SettingFault[] {
+  return 'brokers' in schema ? kafkaFaults(values) : []
+}
