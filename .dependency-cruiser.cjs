@@ -15,6 +15,7 @@ const arrows = {
   ingest: ['event', 'http', 'log'],
   query: ['event', 'rollup', 'log', 'store'],
   gateway: ['event', 'http', 'tap', 'store', 'query'],
+  exporter: ['store'],
   reporter: ['event'],
   proxy: ['event', 'rollup', 'reporter'],
   demo: ['event', 'proxy', 'reporter'],

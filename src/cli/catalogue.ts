@@ -20,6 +20,31 @@ export const COMMANDS: readonly CatalogueEntry[] = [
     load: () => import('./commands/serve.ts'),
   },
   {
+    name: 'ingest',
+    summary: 'Take events in, into Kafka',
+    load: () => import('./commands/ingest.ts'),
+  },
+  {
+    name: 'aggregator',
+    summary: 'Fold events of Kafka into rollups in Redis',
+    load: () => import('./commands/aggregator.ts'),
+  },
+  {
+    name: 'gateway',
+    summary: 'Answer questions about rollups in Redis',
+    load: () => import('./commands/gateway.ts'),
+  },
+  {
+    name: 'exporter',
+    summary: 'Give figures to Prometheus',
+    load: () => import('./commands/exporter.ts'),
+  },
+  {
+    name: 'config',
+    summary: 'The settings in force, and where they come from',
+    load: () => import('./commands/config.ts'),
+  },
+  {
     name: 'stat',
     summary: 'Success rate, request rate and latency of resources',
     load: () => import('./commands/stat.ts'),

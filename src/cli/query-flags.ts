@@ -1,10 +1,11 @@
 import { type Command, Option } from 'commander'
 import { clientSettings, CLIENT_SETTINGS } from '../config/client.ts'
-import { SettingError, variableOf } from '../config/setting.ts'
+import { SettingError } from '../config/setting.ts'
 import type { ResourceRef } from '../rollup/resource-kind.ts'
 import { usageError } from './cli-error.ts'
 import type { QueryParameters } from './gateway-client.ts'
 import { parseFlagResource, resourceText } from './resources.ts'
+import { settingOption } from './setting-options.ts'
 
 /** What narrows a question down. */
 export interface SelectionFlags {
@@ -48,8 +49,7 @@ export function addWindowOptions(command: Command): Command {
 }
 
 export function addGatewayOption(command: Command): Command {
-  const { name, fallback, description } = CLIENT_SETTINGS.gateway
-  return command.option(`--${name} <url>`, `${description} (default: ${fallback}, or ${variableOf(name)})`)
+  return command.addOption(settingOption(CLIENT_SETTINGS.gateway))
 }
 
 /** The base URL of the gateway in force. */

@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
-import { variableOf } from '../../config/setting.ts'
 import type { CliContext } from '../context.ts'
+import { settingOption } from '../setting-options.ts'
 import { stderrLog } from '../stderr-log.ts'
 import { aborted, untilStopped } from '../stop-signal.ts'
 
@@ -10,13 +10,12 @@ interface Flags {
 }
 
 export function configure(command: Command, context: CliContext): void {
-  const { name, fallback, description } = CLIENT_SETTINGS.ingest
   command
     .description(
       'Runs a small mesh that sends itself real HTTP requests through sidecars: web, emoji, voting and vote-bot in the ' +
         'namespace emojivoto. Voting for one of the emoji fails.',
     )
-    .option(`--${name} <url>`, `${description} (default: ${fallback}, or ${variableOf(name)})`)
+    .addOption(settingOption(CLIENT_SETTINGS.ingest))
     .addHelpText(
       'after',
       `

@@ -1,17 +1,16 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
 import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
-import { variableOf } from '../../config/setting.ts'
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts'
 import type { RunningProxy } from '../../proxy/proxy.ts'
 import type { CliContext } from '../context.ts'
+import { settingOption } from '../setting-options.ts'
 import { stderrLog } from '../stderr-log.ts'
 import { aborted, untilStopped } from '../stop-signal.ts'
 
 type Flags = Omit<ProxyFlags, 'ingest'> & { readonly ingest?: string }
 
 export function configure(command: Command, context: CliContext): void {
-  const { name, fallback, description } = CLIENT_SETTINGS.ingest
   command
     .description(
       'A sidecar: an HTTP proxy in front of a workload, or between it and those it calls, that reports every request to ' +
@@ -33,7 +32,7 @@ export function configure(command: Command, context: CliContext): void {
       '--headers <names...>',
       'headers to report with each request, which everyone who may tap can read',
     )
-    .option(`--${name} <url>`, `${description} (default: ${fallback}, or ${variableOf(name)})`)
+    .addOption(settingOption(CLIENT_SETTINGS.ingest))
     .addHelpText(
       'after',
       `

@@ -1,12 +1,12 @@
 import { type Command, Option } from 'commander'
 import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
-import { variableOf } from '../../config/setting.ts'
 import { MAX_PRODUCER_BYTES } from '../../event/limits.ts'
 import { usageError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
 import { durationFlag, rateFlag, wholeNumberFlag } from '../flag-values.ts'
 import { INPUT_FORMATS, type InputFormat } from '../push/format.ts'
 import { push } from '../push/push.ts'
+import { settingOption } from '../setting-options.ts'
 import { untilStopped } from '../stop-signal.ts'
 
 interface Flags {
@@ -23,14 +23,13 @@ interface Flags {
 const DAY_MS = 86_400_000
 
 export function configure(command: Command, context: CliContext): void {
-  const { name, fallback, description } = CLIENT_SETTINGS.ingest
   command
     .description(
       'Sends the events of a file: JSON (an array, or one event after the other), NDJSON, one EventBatch, or with --otlp ' +
         'OTLP trace messages. gzip is unpacked.',
     )
     .argument('<file>', 'the file, or - for the standard input')
-    .option(`--${name} <url>`, `${description} (default: ${fallback}, or ${variableOf(name)})`)
+    .addOption(settingOption(CLIENT_SETTINGS.ingest))
     .option(
       '--otlp',
       'the file holds OTLP ExportTraceServiceRequest messages, JSON or protobuf, sent as they are',

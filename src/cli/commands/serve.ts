@@ -1,47 +1,24 @@
 import type { Command } from 'commander'
-import { SERVE_SETTINGS } from '../../config/serve-settings.ts'
-import { variableOf } from '../../config/setting.ts'
 import type { CliContext } from '../context.ts'
-
-type Flags = Readonly<Record<string, string | boolean | undefined>>
+import { configureRole } from '../role-command.ts'
 
 export function configure(command: Command, context: CliContext): void {
-  command
-    .description(
+  command.option('--demo', 'with a small mesh that sends itself requests')
+  const isDemo = () => command.opts<{ readonly demo?: true }>().demo === true
+  configureRole(command, context, {
+    role: 'serve',
+    description:
       'Runs all of meshtap in this process: takes events, folds them, and answers questions about them.',
-    )
-    .option('--demo', 'with a small mesh that sends itself requests')
-  for (const { name, fallback, description } of Object.values(SERVE_SETTINGS)) {
-    command.option(
-      `--${name} <value>`,
-      `${description} (${fallback === '' ? '' : `default: ${fallback}, or `}${variableOf(name)})`,
-    )
-  }
-  command
-    .addHelpText(
-      'after',
-      `
-Examples:
-  meshtap serve --demo
-  meshtap serve --data /var/lib/meshtap --cluster east --log-max-age 7d`,
-    )
-    .action(async (_flags: Flags, command: Command) => {
-      const { serve } = await import('../../app/serve-command.ts')
-      await serve({
-        flags: settingFlags(command),
-        demo: command.opts()['demo'] === true,
-        version: context.version,
-      })
-    })
+    examples: ['serve --demo', 'serve --data /var/lib/meshtap --cluster east --log-max-age 7d'],
+    load: async () => (await import('../../app/serve-role.ts')).serveRole({ demo: isDemo() }),
+    next: () => (isDemo() ? TRY_NEXT : ''),
+  })
 }
 
-/** Flags by the names of their settings. */
-function settingFlags(command: Command): Record<string, string | undefined> {
-  const values = command.opts<Flags>()
-  return Object.fromEntries(
-    command.options.map((option) => {
-      const value = values[option.attributeName()]
-      return [option.name(), typeof value === 'string' ? value : undefined]
-    }),
-  )
-}
+const TRY_NEXT = `
+A demo mesh is sending itself requests. Try next, in another terminal:
+  npx meshtap stat deploy -n emojivoto
+  npx meshtap top deploy/web -n emojivoto
+  npx meshtap tap deploy/voting -n emojivoto --status failure
+  npx meshtap edges deploy -n emojivoto
+`

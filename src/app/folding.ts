@@ -1,0 +1,63 @@
+import { Aggregator } from '../aggregator/aggregator.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { RollupStore } from '../store/rollup-store.ts'
+import type { TapBus } from '../tap/tap-bus.ts'
+import { TapPublisher } from '../tap/tap-publisher.ts'
+import type { RoleContext } from './role-context.ts'
+
+/** Most namespaces of a bucket; the rest is in one of its own. */
+const MAX_SCOPES = 1000
+
+/** Most destinations that a bucket's top is kept for. */
+const MAX_TOP_DESTINATIONS = 20_000
+
+export interface FoldingPorts {
+  readonly log: EventLog
+  readonly topic: string
+  readonly deadLetterTopic: string
+  readonly store: RollupStore
+  readonly bus: TapBus
+}
+
+/** A worker that folds, and lets taps look on; it begins when its `start` is called. Closed with the role. */
+export async function openFolding(
+  { settings, trouble, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
+  { log, topic, deadLetterTopic, store, bus }: FoldingPorts,
+): Promise<Aggregator> {
+  const now = Date.now
+  const rules = settings.classify
+  const flows = { routes: settings.routes, defaultCluster: settings.cluster }
+  const publisher = await TapPublisher.open({
+    bus,
+    flows,
+    rules,
+    now,
+    onTrouble: (error) => trouble.report({ kind: 'taps', message: String(error) }),
+  })
+  parts.add('taps', () => publisher.close())
+  const aggregator = new Aggregator({
+    log,
+    topic,
+    deadLetterTopic,
+    flushMs: settings.flush,
+    processor: {
+      store,
+      now,
+      limits: {
+        series: {
+          perScope: settings.seriesPerNamespace,
+          overall: settings.seriesOverall,
+          scopes: MAX_SCOPES,
+        },
+        top: { capacity: settings.topCapacity, destinations: MAX_TOP_DESTINATIONS },
+        rules,
+      },
+      flows,
+      observe: (columns) => publisher.observe(columns),
+    },
+    onTrouble: trouble.of('partition'),
+    onFatal,
+  })
+  parts.add('partitions', () => aggregator.close())
+  return aggregator
+}

@@ -1,0 +1,68 @@
+import { readFile } from 'node:fs/promises'
+import type { KafkaSettings } from '../config/kafka-settings.ts'
+import type { KafkaConnection } from '../log/kafka/kafka-connection.ts'
+import type { EventLog } from '../log/event-log.ts'
+import { LateEventLog } from './late-event-log.ts'
+import { Opening } from './opening.ts'
+import type { RoleContext } from './role-context.ts'
+
+/** The log in Kafka, opened as soon as Kafka answers, and closed with the role. */
+export function openKafkaLog(context: RoleContext<'ingest' | 'aggregator'>): LateEventLog {
+  const { settings, trouble, parts, onFatal } = context
+  const onTrouble = trouble.of('kafka')
+  const opening = new Opening<EventLog>({
+    kind: 'open',
+    onTrouble,
+    onFatal,
+    open: async () => {
+      const { KafkaEventLog } = await import('../log/kafka/kafka-event-log.ts')
+      const { group, maxRecordBytes, compression, partitions, replicas } = settings
+      return KafkaEventLog.open({
+        connection: connectionOf(settings),
+        group,
+        topics: { partitions, replicas, retentionMs: settings.retention },
+        maxRecordBytes,
+        compression,
+        lingerMs: settings.linger,
+        sessionTimeoutMs: settings.sessionTimeout,
+        onTrouble,
+      })
+    },
+  })
+  parts.add('kafka', () => opening.close())
+  return new LateEventLog(opening, (message) => onTrouble({ kind: 'subscribe', message }))
+}
+
+function connectionOf(settings: KafkaSettings): KafkaConnection {
+  const { brokers, clientId, tls, tlsCa, tlsCert, tlsKey } = settings
+  const sasl = saslOf(settings)
+  return {
+    brokers,
+    clientId,
+    ...(tls
+      ? {
+          tls: {
+            ...(tlsCa === undefined ? {} : { ca: tlsCa }),
+            ...(tlsCert === undefined ? {} : { cert: tlsCert }),
+            ...(tlsKey === undefined ? {} : { key: tlsKey }),
+          },
+        }
+      : {}),
+    ...(sasl === undefined ? {} : { sasl }),
+  }
+}
+
+function saslOf(settings: KafkaSettings): KafkaConnection['sasl'] {
+  const { saslMechanism: mechanism, saslUsername: username, saslPassword: password, saslTokenFile } = settings
+  switch (mechanism) {
+    case 'none':
+      return undefined
+    case 'oauthbearer':
+      // Whoever renews the token writes it there anew.
+      return { mechanism, token: async () => (await readFile(saslTokenFile!, 'utf8')).trim() }
+    case 'plain':
+    case 'scram-sha-256':
+    case 'scram-sha-512':
+      return { mechanism, username: username!, password: password! }
+  }
+}
