@@ -8,9 +8,13 @@ import { topicCluster } from './topic-cluster.ts'
 
 const HEARTBEAT_MS = 5_000
 const RECLAIM_MS = 10_000
+const HOLD_MS = 5_000
 
 /** Claims and commits at once, of all partitions: what they hold in memory is bounded by it. */
 const MAX_AT_ONCE = 32
+
+/** A partition that could not be claimed may be asked for again this much later. */
+const ASKED_AGAIN_MS = 20_000
 
 /** A worker that the log gives no partition for this long is a spare one, and as ready as it can be. */
 const SPARE_MS = 30_000
@@ -22,7 +26,7 @@ export interface AggregatorOptions {
   /** Time between a partition's commits while events come. */
   readonly flushMs: number
   /** By default an idle partition commits every 5 s, and one that was taken is claimed again after 10 s of silence. */
-  readonly timing?: Partial<Pick<WorkerTiming, 'heartbeatMs' | 'reclaimMs'>>
+  readonly timing?: Partial<Omit<WorkerTiming, 'flushMs'>>
   /** Of a partition of `<cluster>.<topic>`, that cluster is the one of events that name none. */
   readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside'>
   /** Told of what went wrong and is being tried again. */
@@ -42,8 +46,8 @@ export interface AggregatorTrouble {
 /**
  * A worker: claims the partitions that the log assigns to it, folds their records, and commits on time.
  *
- * A partition that another worker claims is left to it for as long as that one commits. Calls of the log's handler take
- * until the partition is claimed, or revoked.
+ * A partition that another worker claims is left to it for as long as that one commits. Where a partition cannot be
+ * claimed for 5 s, a call of the log's handler rejects, and is to be made again.
  */
 export class Aggregator {
   readonly #options: AggregatorOptions
@@ -53,6 +57,8 @@ export class Aggregator {
   #subscribing: Promise<Subscription> | undefined
   #subscription: Subscription | undefined
   #subscribedAtMs = 0
+  /** When a partition that was assigned could not be claimed. */
+  #failedAtMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
   constructor(options: AggregatorOptions) {
@@ -66,8 +72,13 @@ export class Aggregator {
       revoked: (partition) => this.#revoked(partition),
     })
     this.#subscription = await this.#subscribing
-    this.#subscribedAtMs = this.#options.processor.now()
-    this.#timer = setInterval(() => this.#flush(), Math.max(10, this.#options.flushMs / 8))
+    this.#subscribedAtMs = performance.now()
+    this.#timer = setInterval(
+      () => {
+        for (const worker of this.#partitions.values()) void this.#flush(worker)
+      },
+      Math.max(10, this.#options.flushMs / 8),
+    )
   }
 
   /**
@@ -79,7 +90,9 @@ export class Aggregator {
     if (this.#partitions.size > 0) {
       return [...this.#partitions.values()].every(({ processor }) => processor !== undefined)
     }
-    return this.#tally.claims > 0 || this.#options.processor.now() - this.#subscribedAtMs >= SPARE_MS
+    const nowMs = performance.now()
+    if (nowMs - this.#failedAtMs < ASKED_AGAIN_MS) return false
+    return this.#tally.claims > 0 || nowMs - this.#subscribedAtMs >= SPARE_MS
   }
 
   /** The processors of the partitions that are claimed here. */
@@ -103,11 +116,18 @@ export class Aggregator {
     this.#subscription = undefined
   }
 
-  #assigned(partition: PartitionId): Promise<number> {
+  async #assigned(partition: PartitionId): Promise<number> {
     this.#partitions.get(partition)?.abort()
     const worker = this.#worker(partition)
     this.#partitions.set(partition, worker)
-    return worker.assigned()
+    try {
+      return await worker.assigned()
+    } catch (error) {
+      // The log calls again, or gives the partition to another without a word.
+      this.#failedAtMs = performance.now()
+      this.#forget(worker)
+      throw error
+    }
   }
 
   async #records(batch: RecordBatch): Promise<number> {
@@ -121,21 +141,24 @@ export class Aggregator {
     try {
       await worker.revoked()
     } finally {
-      // It may have been assigned again meanwhile.
-      if (this.#partitions.get(partition) === worker) this.#partitions.delete(partition)
+      this.#forget(worker)
     }
   }
 
-  /** Commits what is due. */
-  #flush(): void {
-    for (const [partition, worker] of this.#partitions) {
-      worker
-        .flush()
-        .then((offset) => {
-          if (offset === undefined || worker.isGone || this.#partitions.get(partition) !== worker) return
-          this.#subscription?.seek(partition, offset)
-        })
-        .catch((error: unknown) => this.#options.onFatal(error))
+  #forget(worker: PartitionWorker): void {
+    worker.abort()
+    // The partition may have been assigned again meanwhile.
+    if (this.#partitions.get(worker.partition) === worker) this.#partitions.delete(worker.partition)
+  }
+
+  /** Commits what is due, and claims anew what was lost. */
+  async #flush(worker: PartitionWorker): Promise<void> {
+    try {
+      const offset = await worker.flush()
+      if (offset === undefined || worker.isGone) return
+      this.#subscription?.seek(worker.partition, offset)
+    } catch (error) {
+      this.#options.onFatal(error)
     }
   }
 
@@ -149,7 +172,7 @@ export class Aggregator {
         partition,
         setAside: (id, letters) => appendLetters(log, deadLetterTopic, id, letters),
       },
-      timing: { flushMs, heartbeatMs: HEARTBEAT_MS, reclaimMs: RECLAIM_MS, ...timing },
+      timing: { flushMs, heartbeatMs: HEARTBEAT_MS, reclaimMs: RECLAIM_MS, holdMs: HOLD_MS, ...timing },
       gate: this.#gate,
       tally: this.#tally,
       onTrouble: (kind, message) => onTrouble({ partition, kind, message }),

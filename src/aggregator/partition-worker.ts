@@ -18,6 +18,18 @@ export interface WorkerTiming {
    * still assigns it here. Longer than `heartbeatMs`.
    */
   readonly reclaimMs: number
+  /** Longest that a call of the log waits for a claim: until it ends, the log cannot take the partition back. */
+  readonly holdMs: number
+}
+
+/** The log is to call again: the partition cannot be claimed yet. */
+export class NotClaimedError extends Error {
+  readonly code = 'NOT_CLAIMED'
+
+  constructor(partition: PartitionId, why: string) {
+    super(`${partition} is not claimed yet: ${why}`)
+    this.name = 'NotClaimedError'
+  }
 }
 
 export interface PartitionWorkerOptions {
@@ -41,8 +53,8 @@ export class PartitionWorker {
   readonly #gone = new AbortController()
   /** Undefined while the partition is to be claimed anew. */
   #processor: PartitionProcessor | undefined
-  /** The one before that, for what is told of the partition. */
-  #last: PartitionProcessor | undefined
+  /** What is told of the partition while there is none. */
+  #last: Pick<PartitionProcessor, 'offset' | 'watermarkMs' | 'counters'> | undefined
   /** Calls, one after the other. */
   #queue: Promise<unknown> = Promise.resolve()
   #isFlushing = false
@@ -52,8 +64,14 @@ export class PartitionWorker {
   /** The offset last asked of the log: a batch read before that is not what is wanted. */
   #asked = 0
   #endOffset = 0
-  /** Whether another worker has claimed the partition. */
-  #isTaken = false
+  /** Whether the log reads the partition, so that it can be told to go on elsewhere. */
+  #isRead = false
+  /** No claim before this time, of the monotonic clock. */
+  #claimAtMs = 0
+  #backoffMs = MIN_BACKOFF_MS
+  #whyNot = ''
+  /** Another worker has claimed the partition: the state that it was last seen to have committed, unknown at first. */
+  #taken: { readonly isKnown: boolean; readonly stamp: string | undefined } | undefined
 
   constructor(options: PartitionWorkerOptions) {
     this.#options = options
@@ -90,12 +108,16 @@ export class PartitionWorker {
     this.#gone.abort()
   }
 
-  /** Claims the partition. Answers the offset to read from. */
+  /** Claims the partition. Answers the offset to read from. Rejects with a NotClaimedError. */
   assigned(): Promise<number> {
-    return this.#inTurn(() => this.#ask(0))
+    return this.#inTurn(async () => {
+      const offset = await this.#ask(0)
+      this.#isRead = true
+      return offset
+    })
   }
 
-  /** Folds a batch, and commits where that is due. Answers the offset wanted next. */
+  /** Folds a batch, and commits where that is due. Answers the offset wanted next. Rejects with a NotClaimedError. */
   records({ records, endOffset }: RecordBatch): Promise<number> {
     const start = records[0]!.offset
     const asked = this.#asked
@@ -113,19 +135,19 @@ export class PartitionWorker {
   }
 
   /**
-   * Commits if that is due. Answers the offset that the log is to go on from where the partition had to be claimed anew.
+   * Commits, or claims the partition anew, if that is due. Answers the offset that the log is to go on from where it claimed.
    * Does nothing while it is at it: however long the store takes, one call waits.
    */
   async flush(): Promise<number | undefined> {
-    if (this.#isFlushing || !this.#isDue) return undefined
+    if (this.#isFlushing || !(this.#isDue || this.#isClaimDue)) return undefined
     this.#isFlushing = true
     try {
       return await this.#inTurn(async () => {
-        if (!this.#isDue) return undefined
-        await this.#commit()
-        if (this.#processor !== undefined) return undefined
-        const offset = await this.#ask(this.#asked)
-        return this.isGone ? undefined : offset
+        if (this.#isDue) await this.#commit()
+        if (!this.#isClaimDue) return undefined
+        const processor = await this.#tryToClaim()
+        if (processor !== undefined) this.#asked = processor.offset
+        return processor?.offset
       })
     } finally {
       this.#isFlushing = false
@@ -165,31 +187,63 @@ export class PartitionWorker {
     return age >= (this.#processor.isChanged ? flushMs : heartbeatMs)
   }
 
-  /** Claims the partition, however long the store takes to answer; undefined when the partition goes meanwhile. */
+  get #isClaimDue(): boolean {
+    return (
+      this.#processor === undefined && this.#isRead && !this.isGone && performance.now() >= this.#claimAtMs
+    )
+  }
+
+  /** Claims the partition, or rejects when that takes long; undefined when the partition goes meanwhile. */
   async #claim(): Promise<PartitionProcessor | undefined> {
-    const { gate, tally, timing, random, processor: options } = this.#options
-    if (this.#isTaken) await this.#yield()
-    for (let wait = MIN_BACKOFF_MS; !this.isGone; wait = Math.min(2 * wait, MAX_BACKOFF_MS)) {
-      try {
-        const processor = await gate.run(async () =>
-          this.isGone ? undefined : await PartitionProcessor.claim(options),
-        )
-        if (processor === undefined) break
-        tally.claims++
-        if (this.#last !== undefined) tally.reclaims++
-        this.#isTaken = false
-        this.#last = this.#processor = processor
-        this.#commits = 0
-        // Somewhere within the time, so that the partitions of a worker do not all commit at once.
-        this.#committedAtMs = this.#now() - random() * timing.heartbeatMs
-        return processor
-      } catch (error) {
-        if (!(error instanceof StoreError)) throw error
-        this.#trouble('store', error.message)
-        await this.#pause(wait)
+    const untilMs = performance.now() + this.#options.timing.holdMs
+    while (!this.isGone) {
+      const nowMs = performance.now()
+      if (nowMs >= this.#claimAtMs) {
+        const processor = await this.#tryToClaim()
+        if (processor !== undefined) return processor
+      } else if (nowMs < untilMs) {
+        await this.#pause(Math.min(this.#claimAtMs, untilMs) - nowMs)
+      } else {
+        throw new NotClaimedError(this.partition, this.#whyNot)
       }
     }
     return undefined
+  }
+
+  async #tryToClaim(): Promise<PartitionProcessor | undefined> {
+    const { gate, tally, timing, random, processor: options } = this.#options
+    try {
+      if (await this.#isReadElsewhere()) return undefined
+      const processor = await gate.run(() => PartitionProcessor.claim(options))
+      tally.claims++
+      if (this.#last !== undefined) tally.reclaims++
+      this.#taken = undefined
+      this.#processor = processor
+      this.#commits = 0
+      // Somewhere within the time, so that the partitions of a worker do not all commit at once.
+      this.#committedAtMs = this.#now() - random() * timing.heartbeatMs
+      return processor
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      this.#trouble('store', error.message)
+      this.#postpone(error)
+      return undefined
+    }
+  }
+
+  /**
+   * Whether the worker that claimed the partition since may still commit. Two workers that both believe it theirs, as after
+   * one of them was stopped for a while, would else take it from each other without end.
+   */
+  async #isReadElsewhere(): Promise<boolean> {
+    if (this.#taken === undefined) return false
+    const snapshot = await this.#store.read(this.partition, () => [])
+    const stamp = snapshot?.meta.stamp
+    if (this.#taken.isKnown && this.#taken.stamp === stamp) return false
+    this.#taken = { isKnown: true, stamp }
+    this.#whyNot = 'another worker claimed it, and commits'
+    this.#claimAtMs = performance.now() + this.#options.timing.reclaimMs
+    return true
   }
 
   /** Commits, and drops the processor where the commit did not go through: what it held is in the log. */
@@ -202,12 +256,13 @@ export class PartitionWorker {
       const outcome = await gate.run(() => processor.commit())
       if (outcome.kind === 'committed') {
         tally.committed(performance.now() - startMs, processor.writtenBytes)
+        this.#backoffMs = MIN_BACKOFF_MS
         this.#committedAtMs = this.#now() - (this.#commits++ === 0 ? random() * timing.flushMs : 0)
         return
       }
       this.#drop()
       if (outcome.kind === 'stale-epoch') {
-        this.#isTaken = true
+        this.#taken = { isKnown: false, stamp: undefined }
         this.#trouble(
           'stale-epoch',
           `epoch ${processor.epoch} is stale: another worker claimed the partition with ${outcome.epoch}`,
@@ -222,35 +277,22 @@ export class PartitionWorker {
       this.#drop()
       if (!(error instanceof StoreError || error instanceof LogError)) throw error
       this.#trouble(error instanceof StoreError ? 'store' : 'log', error.message)
+      this.#postpone(error)
     }
   }
 
-  /**
-   * Waits for as long as the worker that claimed the partition commits: it is read there. Two workers that both believe it
-   * theirs, as after one of them was stopped for a while, would else take it from each other without end.
-   */
-  async #yield(): Promise<void> {
-    let before = await this.#stamp()
-    while (!this.isGone) {
-      await this.#pause(this.#options.timing.reclaimMs)
-      const stamp = await this.#stamp()
-      if (stamp.isKnown && before.isKnown && stamp.stamp === before.stamp) return
-      before = stamp
-    }
+  /** Claims later, the longer the more tries failed since the last commit that went through. */
+  #postpone(error: Error): void {
+    this.#whyNot = error.message
+    this.#claimAtMs = performance.now() + this.#backoffMs
+    this.#backoffMs = Math.min(2 * this.#backoffMs, MAX_BACKOFF_MS)
   }
 
-  async #stamp(): Promise<{ readonly isKnown: boolean; readonly stamp?: string | undefined }> {
-    try {
-      const snapshot = await this.#store.read(this.partition, () => [])
-      return { isKnown: true, stamp: snapshot?.meta.stamp }
-    } catch (error) {
-      if (!(error instanceof StoreError)) throw error
-      this.#trouble('store', error.message)
-      return { isKnown: false }
-    }
-  }
-
+  /** Keeps nothing that has a size. */
   #drop(): void {
+    if (this.#processor === undefined) return
+    const { offset, watermarkMs, counters } = this.#processor
+    this.#last = { offset, watermarkMs, counters }
     this.#processor = undefined
   }
 
@@ -268,7 +310,7 @@ export class PartitionWorker {
   /** Waits, or not when the partition goes first. */
   #pause(ms: number): Promise<void> {
     const { signal } = this.#gone
-    if (ms <= 0 || signal.aborted) return Promise.resolve()
+    if (signal.aborted) return Promise.resolve()
     return new Promise((resolve) => {
       const done = () => {
         clearTimeout(timer)

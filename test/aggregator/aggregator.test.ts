@@ -1,6 +1,9 @@
 import t, { type Test } from 'tap'
-import { Aggregator, type AggregatorTrouble } from '../../src/aggregator/aggregator.ts'
-import type { EventColumns } from '../../src/event/event-columns.ts'
+import {
+  Aggregator,
+  type AggregatorOptions,
+  type AggregatorTrouble,
+} from '../../src/aggregator/aggregator.ts'
 import { encodeEventBatch } from '../../src/event/event-batch-encoder.ts'
 import type { LogRecord, StoredRecord } from '../../src/log/event-log.ts'
 import { EmbeddedEventLog } from '../../src/log/embedded/embedded-event-log.ts'
@@ -11,6 +14,8 @@ import { DEFAULT_TOP_LIMITS } from '../../src/rollup/top-rollup.ts'
 import { StoreError } from '../../src/store/rollup-store.ts'
 import { MemoryRollupStore } from '../memory-rollup-store.ts'
 import { columnsOf } from '../rollup/traffic.ts'
+import { recordOf, requestAt } from './partition-rig.ts'
+import { ScriptedLog } from './scripted-log.ts'
 
 const TOPIC = 'mesh.requests'
 
@@ -63,7 +68,12 @@ async function deadLetters(log: EmbeddedEventLog): Promise<StoredRecord[]> {
   return letters
 }
 
-async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Date.now) {
+async function rig(
+  t: Test,
+  observe?: AggregatorOptions['processor']['observe'],
+  now = Date.now,
+  more: Partial<AggregatorOptions> = {},
+) {
   const log = await EmbeddedEventLog.open({
     path: t.testdir(),
     partitions: 2,
@@ -87,6 +97,7 @@ async function rig(t: Test, observe?: (columns: EventColumns) => void, now = Dat
       },
       onTrouble: (trouble) => troubles.push(trouble),
       onFatal: (error) => t.fail(String(error)),
+      ...more,
     })
   const start = async () => {
     const aggregator = make()
@@ -251,4 +262,129 @@ t.test('closing while it starts leaves nothing running', async (t) => {
   await aggregator.close()
   await starting
   t.equal(log.stats.subscriptions, 0)
+})
+
+t.test('two workers that read one log share it without a count lost or doubled', async (t) => {
+  const { log, store, troubles, start } = await rig(t, undefined, Date.now, {
+    timing: { heartbeatMs: 50, reclaimMs: 250 },
+  })
+  const first = await start()
+  let appended = 0
+  const append = async () => {
+    for (let i = 1; i <= 10; i++) {
+      await log.append(TOPIC, [{ ...requests(i), key: `proxy-${i}` }])
+      appended += i
+    }
+  }
+  await append()
+  await until(async () => (await committed(store)) === appended)
+  const second = await start()
+  for (let i = 0; i < 5; i++) {
+    await append()
+    await until(async () => (await committed(store)) === appended)
+  }
+  t.ok(second.isReady)
+  t.notOk(first.isReady)
+  t.equal(troubles.filter(({ kind }) => kind === 'stale-epoch').length, 2, 'once a partition')
+  await second.close()
+  await append()
+  await until(async () => (await committed(store)) === appended)
+  t.ok(first.isReady)
+  t.match(first.stats, { claims: 4, reclaims: 2, troubles: { 'stale-epoch': 2, 'store-moved': 0 } })
+  await first.close()
+  t.equal(await committed(store), appended)
+})
+
+t.test('what a worker does can be observed', async (t) => {
+  const { log, store, start } = await rig(t)
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  await until(() => aggregator.isReady)
+  await log.append(TOPIC, [requests(3), requests(4)])
+  await until(async () => (await committed(store)) === 7)
+  const { partitions, commits, ...counts } = aggregator.stats
+  t.same(counts, {
+    claims: 2,
+    reclaims: 0,
+    troubles: { store: 0, log: 0, 'stale-epoch': 0, 'store-moved': 0 },
+  })
+  t.ok(commits.count >= 1 && commits.bytes > 100)
+  t.ok(commits.maxMs >= commits.lastMs && commits.totalMs >= commits.maxMs && commits.lastMs > 0)
+  t.equal(partitions.length, 2)
+  const busy = partitions.find(({ offset }) => offset > 0)!
+  t.match(busy, { epoch: 1, offset: 2, endOffset: 2, lag: 0, counters: { requests: 7, records: 2 } })
+  t.ok(busy.watermarkDelayMs < 5000 && busy.watermarkMs > Date.now() - 5000)
+  const idle = partitions.find(({ offset }) => offset === 0)!
+  t.match(idle, { epoch: 1, offset: 0, endOffset: 0, lag: 0, watermarkMs: 0, watermarkDelayMs: 0 })
+  t.equal(aggregator.stats.partitions[0]!.counters === partitions[0]!.counters, false, 'a copy')
+})
+
+t.test('events of a mirrored topic that name no cluster are of the cluster that it names', async (t) => {
+  const log = new ScriptedLog()
+  const seen: string[] = []
+  const { store, make } = await rig(t, (_columns, cluster) => seen.push(cluster), Date.now, { log })
+  const aggregator = make()
+  await aggregator.start()
+  t.teardown(() => aggregator.close())
+  const named = { ...requestAt(Date.now()), destination: { cluster: 'north', namespace: 'a', name: 'web' } }
+  for (const [partition, cluster] of [
+    ['mesh.requests-0', 'east'],
+    ['west.mesh.requests-0', 'west'],
+    ['eu.south.mesh.requests-3', 'eu.south'],
+  ] as const) {
+    t.equal(await log.handler.assigned(partition), 0)
+    await log.give(partition, [recordOf([requestAt(Date.now()), named], 0)])
+    await log.handler.revoked(partition)
+    const { openMs } = (await store.read(partition, () => []))!.meta
+    const snapshot = await store.read(partition, () => [
+      { address: { kind: 'stat', tier: '10s', startMs: openMs[0]! } },
+    ])
+    t.same(
+      snapshot?.blobs.map(({ scope }) => scope).toSorted(),
+      [`${cluster}/emojivoto`, 'north/a'].toSorted(),
+    )
+  }
+  t.same(seen, ['east', 'west', 'eu.south'])
+  t.same(aggregator.stats.partitions, [])
+})
+
+t.test('a worker is ready when all it was given is claimed, and a spare one after a while', async (t) => {
+  const log = new ScriptedLog()
+  const { store, make } = await rig(t, undefined, Date.now, { log, timing: { holdMs: 50 } })
+  const aggregator = make()
+  t.notOk(aggregator.isReady, 'not started')
+  await aggregator.start()
+  t.teardown(() => aggregator.close())
+  t.notOk(aggregator.isReady, 'nothing was assigned yet')
+  store.failure = new StoreError('STORE_UNAVAILABLE', 'away')
+  const assigning = log.handler.assigned('mesh.requests-0')
+  t.notOk(aggregator.isReady)
+  await t.rejects(assigning, { code: 'NOT_CLAIMED' })
+  t.notOk(aggregator.isReady, 'it could not be claimed, and will be asked for again')
+  store.failure = undefined
+  await log.handler.assigned('mesh.requests-0')
+  t.ok(aggregator.isReady)
+  await log.handler.assigned('mesh.requests-1')
+  await log.handler.revoked('mesh.requests-0')
+  t.ok(aggregator.isReady)
+  t.equal(aggregator.processors().length, 1)
+})
+
+t.test('a partition that was revoked meanwhile is not sought', async (t) => {
+  const log = new ScriptedLog()
+  const { store, troubles, make } = await rig(t, undefined, Date.now, { log, flushMs: 20 })
+  const aggregator = make()
+  await aggregator.start()
+  t.teardown(() => aggregator.close())
+  await log.handler.assigned('mesh.requests-0')
+  await log.give('mesh.requests-0', [recordOf([requestAt(Date.now())], 0)])
+  store.restore(new Map())
+  await until(() => troubles.some(({ kind }) => kind === 'store-moved'))
+  await until(() => log.seeks.length === 1)
+  t.same(log.seeks, [{ partition: 'mesh.requests-0', offset: 0 }])
+  store.restore(new Map())
+  await log.give('mesh.requests-0', [recordOf([requestAt(Date.now())], 0)])
+  await log.handler.revoked('mesh.requests-0')
+  await new Promise((resolve) => setTimeout(resolve, 60))
+  t.equal(log.seeks.length, 1)
 })
