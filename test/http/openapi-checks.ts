@@ -1,23 +1,11 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import type { FastifyInstance } from 'fastify'
 import type { Test } from 'tap'
+import { jsonSchemaValidator, type Validate } from '../json-schema.ts'
 
 type Json = Record<string, unknown>
-type Validate = ((value: unknown) => boolean) & { errors?: unknown[] | null }
-interface Ajv {
-  compile(schema: object): Validate
-  addSchema(schema: object, key: string): Ajv
-}
-
-// Fastify's own: meshtap needs a validator for nothing but these checks.
-const fromFastify = createRequire(createRequire(import.meta.url).resolve('fastify'))
-const fromCompiler = createRequire(fromFastify.resolve('@fastify/ajv-compiler'))
-const { default: Ajv2020 } = fromCompiler('ajv/dist/2020.js') as { default: new (options: object) => Ajv }
-const { default: addFormats } = fromCompiler('ajv-formats') as { default: (ajv: Ajv) => Ajv }
-
-function validator(): Ajv {
-  return addFormats(new Ajv2020({ strict: false, allErrors: true, formats: { 'media-range': true } }))
+function validator() {
+  return jsonSchemaValidator({ 'media-range': true })
 }
 
 /** The schema that the OpenAPI Initiative publishes for documents of version 3.1. */
