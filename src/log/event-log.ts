@@ -47,7 +47,10 @@ export interface PartitionHandler {
 }
 
 export interface Subscription {
-  /** Makes the next batch of the partition begin at `offset`. */
+  /**
+   * Makes the next batch of the partition begin at `offset`. Does nothing where the partition is not read any more: who
+   * seeks may not have been told yet.
+   */
   seek(partition: PartitionId, offset: number): void
   /** Revokes all partitions and ends. Idempotent. */
   close(): Promise<void>

@@ -56,9 +56,7 @@ export class KafkaSubscription implements Subscription {
   }
 
   seek(partition: PartitionId, offset: number): void {
-    const reader = this.#readers.get(partition)
-    if (reader === undefined) throw new RangeError(`this subscription does not read ${partition}`)
-    reader.seek(offset)
+    this.#readers.get(partition)?.seek(offset)
   }
 
   close(): Promise<void> {
