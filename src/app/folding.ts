@@ -53,7 +53,7 @@ export async function openFolding(
         rules,
       },
       flows,
-      observe: (columns) => publisher.observe(columns),
+      observe: (columns, cluster) => publisher.observe(columns, cluster),
     },
     onTrouble: trouble.of('partition'),
     onFatal,

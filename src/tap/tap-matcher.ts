@@ -64,10 +64,11 @@ export class TapMatcher {
     this.#candidates = new WeakMap()
   }
 
-  match(columns: EventColumns, onMatch: OnMatch): void {
+  /** `defaultCluster` is of events that name none, always the same for one dictionary; left out it is that of the options. */
+  match(columns: EventColumns, onMatch: OnMatch, defaultCluster?: string): void {
     this.#seen += columns.requests
     if (this.#index.taps.length === 0) return
-    const candidates = this.#candidatesOf(columns.dictionary)
+    const candidates = this.#candidatesOf(columns.dictionary, defaultCluster)
     candidates.prepare()
     const count = this.#findWanted(candidates, columns)
     const { flow, outcome } = columns
@@ -126,10 +127,12 @@ export class TapMatcher {
     }
   }
 
-  #candidatesOf(dictionary: Dictionary): FlowCandidates {
+  #candidatesOf(dictionary: Dictionary, cluster: string | undefined): FlowCandidates {
     let candidates = this.#candidates.get(dictionary)
     if (candidates === undefined) {
-      const { flows, rules, limits } = this.#options
+      const { rules, limits } = this.#options
+      const flows =
+        cluster === undefined ? this.#options.flows : { ...this.#options.flows, defaultCluster: cluster }
       const onReset = () => this.#resets++
       candidates = new FlowCandidates({ index: this.#index, dictionary, flows, rules, limits, onReset })
       this.#candidates.set(dictionary, candidates)

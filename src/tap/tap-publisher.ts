@@ -106,10 +106,13 @@ export class TapPublisher {
     return { taps: this.#taps.length, held: this.#budget.held, ...this.#counts, cacheResets: resets }
   }
 
-  /** Takes a decoded batch in. The batch may be filled anew afterwards. */
-  observe(columns: EventColumns): void {
-    this.#matcher.match(columns, this.#onMatch)
-    if (this.#accepted.length > 0) this.#settle(columns)
+  /**
+   * Takes a decoded batch in. The batch may be filled anew afterwards. `defaultCluster` is the cluster of events that name
+   * none, where it is not the one of the options: then the events published name it, for nobody else could.
+   */
+  observe(columns: EventColumns, defaultCluster?: string): void {
+    this.#matcher.match(columns, this.#onMatch, defaultCluster)
+    if (this.#accepted.length > 0) this.#settle(columns, defaultCluster)
   }
 
   /** Ends a slice of time. Called by the publisher's own timer while there are taps. */
@@ -141,12 +144,14 @@ export class TapPublisher {
   }
 
   /** Makes the objects of what the batch leaves behind, one an event, whichever taps want it. */
-  #settle(columns: EventColumns): void {
+  #settle(columns: EventColumns, cluster: string | undefined): void {
+    const named = cluster === this.#options.flows.defaultCluster ? undefined : cluster
     const made = new Map<number, RequestEvent>()
     for (const held of this.#accepted) {
       if (held.index < 0) continue
       let event = made.get(held.index)
-      if (event === undefined) made.set(held.index, (event = redact(requestAt(columns, held.index))))
+      if (event === undefined)
+        made.set(held.index, (event = withCluster(redact(requestAt(columns, held.index)), named)))
       held.event = event
     }
     this.#accepted = []
@@ -219,5 +224,15 @@ export class TapPublisher {
       budget: this.#budget,
     })
     return { registration, sampler, seen: this.#matcher.seen, framedMs: nowMs, inFlight: 0 }
+  }
+}
+
+function withCluster(event: RequestEvent, cluster: string | undefined): RequestEvent {
+  if (cluster === undefined) return event
+  const { source, destination } = event
+  return {
+    ...event,
+    ...(source === undefined ? {} : { source: { cluster, ...source } }),
+    destination: { cluster, ...destination },
   }
 }

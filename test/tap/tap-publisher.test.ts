@@ -241,3 +241,28 @@ t.test('a publisher that is closed publishes and watches no more', async (t) => 
   t.equal(frames.length, 0)
   t.equal(publisher.stats.taps, 0)
 })
+
+t.test(
+  'events that name no cluster are of the one that their batch comes from, and then name it',
+  async (t) => {
+    const { timers, publisher, listen } = await setUp(t)
+    const west = await listen('w', { resource: 'deploy/web', cluster: 'west' })
+    const east = await listen('e', { resource: 'deploy/web', cluster: 'east' })
+    const source = { namespace: 'emojivoto', name: 'bot' }
+  const web = { namespace: 'emojivoto', name: 'web' }
+  const unnamed = request({ source, destination: web })
+  const named = request({ source, destination: { cluster: 'east', ...web } })
+  publisher.observe(columnsOf([unnamed, named]), 'west')
+  publisher.observe(columnsOf([unnamed]), 'east')
+  publisher.observe(columnsOf([unnamed]))
+  await timers.pass(50)
+    const clusters = (frames: readonly TapFrame[]) =>
+      eventsOf(frames).map(({ source, destination }) => [source?.cluster, destination.cluster])
+    t.strictSame(clusters(west), [['west', 'west']])
+    t.strictSame(clusters(east).toSorted(), [
+      ['west', 'east'],
+      [undefined, undefined],
+      [undefined, undefined],
+    ])
+  },
+)
