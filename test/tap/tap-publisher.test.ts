@@ -249,16 +249,18 @@ t.test(
     const west = await listen('w', { resource: 'deploy/web', cluster: 'west' })
     const east = await listen('e', { resource: 'deploy/web', cluster: 'east' })
     const source = { namespace: 'emojivoto', name: 'bot' }
-  const web = { namespace: 'emojivoto', name: 'web' }
-  const unnamed = request({ source, destination: web })
-  const named = request({ source, destination: { cluster: 'east', ...web } })
-  publisher.observe(columnsOf([unnamed, named]), 'west')
-  publisher.observe(columnsOf([unnamed]), 'east')
-  publisher.observe(columnsOf([unnamed]))
-  await timers.pass(50)
+    const web = { namespace: 'emojivoto', name: 'web' }
+    const unnamed = request({ source, destination: web })
+    const named = request({ source, destination: { cluster: 'east', ...web } })
+    publisher.observe(columnsOf([unnamed, named]), 'west')
+    publisher.observe(columnsOf([unnamed]), 'east')
+    publisher.observe(columnsOf([unnamed]))
+    await timers.pass(50)
     const clusters = (frames: readonly TapFrame[]) =>
-      eventsOf(frames).map(({ source, destination }) => [source?.cluster, destination.cluster])
-    t.strictSame(clusters(west), [['west', 'west']])
+      eventsOf(frames)
+        .map(({ source, destination }) => `${source?.cluster} to ${destination.cluster}`)
+        .toSorted()
+    t.strictSame(clusters(west), ['west to west'])
     t.strictSame(clusters(east).toSorted(), [
       ['west', 'east'],
       [undefined, undefined],
