@@ -163,6 +163,39 @@ export function eventLogContract(t: Test, contract: EventLogContract): void {
     await subscription.close()
   })
 
+  check('who reads a topic reads its mirrors too, those that are made later included', async (t) => {
+    const { log } = await open(t, 2)
+    const topic = newTopic()
+    // Of other names, though they are alike.
+    for (const name of [`${topic}.dead`, `x${topic}`]) await log.append(name, [text('no')])
+    await log.append(`west.${topic}`, [text('a', 'key')])
+    const handler = new RecordingHandler()
+    const subscription = await log.subscribe(topic, handler)
+    const values = () => handler.batches.flatMap(({ records }) => records.map(valueOf))
+    await handler.until(() => values().includes('a'))
+    await log.append(`east.${topic}`, [text('b', 'key')])
+    await log.append(topic, [text('c', 'key')])
+    await handler.until(() => values().includes('b') && values().includes('c'))
+    t.same(values().sort(), ['a', 'b', 'c'])
+    const partitions = [topic, `east.${topic}`, `west.${topic}`].flatMap((name) => [`${name}-0`, `${name}-1`])
+    t.same(await log.partitions(topic), partitions)
+    await handler.until(() =>
+      partitions.every((partition) => handler.calls.includes(`assigned ${partition}`)),
+    )
+    t.same(
+      await log.partitions(`east.${topic}`),
+      [`east.${topic}-0`, `east.${topic}-1`],
+      'no mirror of a mirror',
+    )
+    const [mirrored] = handler
+      .recordsOf(partitionId(`east.${topic}`, 0))
+      .concat(handler.recordsOf(partitionId(`east.${topic}`, 1)))
+    t.equal(valueOf(mirrored!), 'b')
+    await subscription.close()
+    const revoked = handler.calls.filter((call) => call.startsWith('revoked'))
+    t.same(revoked.sort(), partitions.map((partition) => `revoked ${partition}`).sort())
+  })
+
   check('a batch is never empty, in order, and says where the partition ended', async (t) => {
     const { log } = await open(t, 1)
     const topic = newTopic()

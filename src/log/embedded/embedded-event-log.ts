@@ -8,12 +8,13 @@ import {
   type RecordBatch,
   type Subscription,
 } from '../event-log.ts'
+import { mirroredCluster } from '../mirrored-topic.ts'
+import { partitionOfKey } from '../murmur2.ts'
 import { type DirectoryLock, lockDataDirectory } from './data-directory-lock.ts'
 import { EmbeddedSubscription } from './embedded-subscription.ts'
 import { logError, LogFile } from './log-file.ts'
 import { type LogPartition, LogTopic } from './log-partition.ts'
 import { LogWriter, type WriterStats } from './log-writer.ts'
-import { partitionOfKey } from '../murmur2.ts'
 import { PartitionLoop } from './partition-loop.ts'
 import { type BatchLimits, offsetSince, readBatch } from './partition-reader.ts'
 import { Retention } from './retention.ts'
@@ -67,7 +68,7 @@ export interface EmbeddedLogStats extends WriterStats {
  * - **Retention**: the oldest records of all topics go when the log takes more than `maxBytes`, or they are older than
  *   `maxAgeMs`. It takes at most 1.25 `maxBytes`, and one transaction (16 MiB, or one longer append), since appends wait
  *   beyond that. The file also has free pages, for it never shrinks: up to about twice `maxBytes` in all.
- * - **No groups**: every subscription is given all partitions of its topic.
+ * - **No groups**: every subscription is given all partitions of its topic and of its mirrors.
  * - **A full disk** rejects appends with LOG_FULL and loses nothing; they go on when there is room.
  */
 export class EmbeddedEventLog implements EventLog {
@@ -143,8 +144,12 @@ export class EmbeddedEventLog implements EventLog {
     const found = this.#topic(topic)
     if (!found.isStored) await this.#writer.append(found, [], () => found.next())
     this.#checkOpen()
-    const loops = found.partitions.map((partition) => this.#loop(partition, handler))
-    const subscription = new EmbeddedSubscription(loops, (closed) => this.#subscriptions.delete(closed))
+    const subscription = new EmbeddedSubscription({
+      topic,
+      open: (partition) => this.#loop(partition, handler),
+      onClose: (closed) => this.#subscriptions.delete(closed),
+    })
+    for (const { record, partitions } of this.#topics.values()) subscription.found(record.name, partitions)
     this.#subscriptions.add(subscription)
     return subscription
   }
@@ -152,7 +157,10 @@ export class EmbeddedEventLog implements EventLog {
   /** None of a topic that does not exist. */
   async partitions(topic: string): Promise<readonly PartitionId[]> {
     this.#checkOpen()
-    return this.#topics.get(topic)?.partitions.map(({ id }) => id) ?? []
+    const mirrors = [...this.#topics.keys()].filter((name) => mirroredCluster(topic, name) !== undefined)
+    return [topic, ...mirrors.sort()].flatMap(
+      (name) => this.#topics.get(name)?.partitions.map(({ id }) => id) ?? [],
+    )
   }
 
   /** Nothing of a partition that does not exist. */
@@ -237,6 +245,7 @@ export class EmbeddedEventLog implements EventLog {
       this.#partitions.set(partition.id, partition)
       this.#retention.add(partition)
     }
+    for (const subscription of this.#subscriptions) subscription.found(topic.record.name, topic.partitions)
   }
 
   #checkAge(): void {

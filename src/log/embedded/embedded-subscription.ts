@@ -1,15 +1,29 @@
 import type { PartitionId, Subscription } from '../event-log.ts'
+import { isReadWith } from '../mirrored-topic.ts'
+import type { LogPartition } from './log-partition.ts'
 import type { PartitionLoop } from './partition-loop.ts'
 
-/** All partitions of a topic, each read by a loop of its own. */
+export interface EmbeddedSubscriptionOptions {
+  readonly topic: string
+  /** Begins to read a partition. */
+  readonly open: (partition: LogPartition) => PartitionLoop
+  readonly onClose: (subscription: EmbeddedSubscription) => void
+}
+
+/** All partitions of a topic and its mirrors, each read by a loop of its own. */
 export class EmbeddedSubscription implements Subscription {
-  readonly #loops: ReadonlyMap<PartitionId, PartitionLoop>
-  readonly #onClose: (subscription: EmbeddedSubscription) => void
+  readonly #loops = new Map<PartitionId, PartitionLoop>()
+  readonly #options: EmbeddedSubscriptionOptions
   #closing: Promise<void> | undefined
 
-  constructor(loops: readonly PartitionLoop[], onClose: (subscription: EmbeddedSubscription) => void) {
-    this.#loops = new Map(loops.map((loop) => [loop.partition.id, loop]))
-    this.#onClose = onClose
+  constructor(options: EmbeddedSubscriptionOptions) {
+    this.#options = options
+  }
+
+  /** Reads a topic from now on, if it is one that is wanted. */
+  found(topic: string, partitions: readonly LogPartition[]): void {
+    if (this.#closing !== undefined || !isReadWith(this.#options.topic, topic)) return
+    for (const partition of partitions) this.#loops.set(partition.id, this.#options.open(partition))
   }
 
   seek(partition: PartitionId, offset: number): void {
@@ -25,6 +39,6 @@ export class EmbeddedSubscription implements Subscription {
 
   async #close(): Promise<void> {
     await Promise.all([...this.#loops.values()].map((loop) => loop.close()))
-    this.#onClose(this)
+    this.#options.onClose(this)
   }
 }

@@ -53,6 +53,9 @@ export class BrokerConnection {
         return this.#socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
       },
     })
+    // From its first answer on kafkajs would look every millisecond whether requests wait because the broker asked for
+    // less of them. Brokers that do so read no further from the connection meanwhile, so none need to wait here.
+    Object.assign(this.#connection.requestQueue, { maybeThrottle() {}, scheduleCheckPendingRequests() {} })
   }
 
   /** Whether it can still be used: it was not connected yet, or is. */

@@ -34,6 +34,7 @@ declare module 'kafkajs/src/network/connection.js' {
       ssl: unknown
       sasl: unknown
     })
+    readonly requestQueue: object
     connect(): Promise<unknown>
     disconnect(): Promise<unknown>
     isConnected(): boolean
