@@ -30,10 +30,12 @@ export interface RedisTapBusOptions {
   readonly onTrouble?: (trouble: TapBusTrouble) => void
 }
 
-/** Counts since the bus was opened, but for `queuedBytes` and `isWhole`, which are as of now. */
+/** Counts since the bus was opened, but for `queuedBytes`, `isReady` and `isWhole`, which are as of now. */
 export interface RedisTapBusStats {
   /** Bytes of frames that Redis has not taken yet. */
   readonly queuedBytes: number
+  /** Whether there is a connection to publish and register on. */
+  readonly isReady: boolean
   /** Whether all subscriptions are in place. */
   readonly isWhole: boolean
   readonly published: number
@@ -67,7 +69,7 @@ interface Subscribed {
 /**
  * Carries taps over Redis or Valkey: one server, Sentinels or a Cluster.
  *
- * Registrations live in three keys (`tap-scripts.ts`). A change is pushed to watchers; what a watcher misses it finds out
+ * Registrations live in two keys (`tap-scripts.ts`). A change is pushed to watchers; what a watcher misses it finds out
  * within a second (`syncMs`), which is also how much later than its time a registration may be gone. A bus registers again what
  * Redis forgot of its own registrations, for the rest of their time. Without an answer of Redis for 30 s watchers are told
  * of no taps.
@@ -163,6 +165,7 @@ export class RedisTapBus implements TapBus {
   get stats(): RedisTapBusStats {
     return {
       queuedBytes: this.#commands.queuedBytes,
+      isReady: this.#commands.isReady,
       isWhole: this.#subscriptions.isWhole,
       ...this.#counts,
     }

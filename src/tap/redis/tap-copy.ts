@@ -66,14 +66,19 @@ export class TapCopy {
   }
 }
 
-/** A list as the script answers it. */
+/** A list as the script answers it; undefined where nothing changed. */
 export function parseList(
   answer: unknown,
 ): { readonly version: string; readonly listed: Listed[] } | undefined {
   if (!Array.isArray(answer)) return undefined
-  const [version = '', ...fields] = answer.map(String)
+  const fields = answer.map(String)
+  let version = ''
   const listed: Listed[] = []
-  for (let i = 0; i + 1 < fields.length; i += 2) listed.push({ id: fields[i]!, text: fields[i + 1]! })
+  for (let i = 0; i + 1 < fields.length; i += 2) {
+    const [id, text] = [fields[i]!, fields[i + 1]!]
+    if (id === '') version = text
+    else listed.push({ id, text })
+  }
   return { version, listed }
 }
 

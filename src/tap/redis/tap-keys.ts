@@ -1,5 +1,5 @@
 /** The keys of registrations, in one slot so that scripts can change them as one. */
-export const REGISTRY_KEYS = ['mt:{taps}:queries', 'mt:{taps}:expiries', 'mt:{taps}:version'] as const
+export const REGISTRY_KEYS = ['mt:{taps}:queries', 'mt:{taps}:expiries'] as const
 
 /** Channel of changes of registrations, in the slot of their keys. Channels know no databases, so it names its own. */
 export function changesChannel(database: number): string {
