@@ -218,9 +218,9 @@ t.test(
       web: 75,
     })
     const demo = ['web', 'emoji', 'voting']
-  const reported = await requests(processes, 'emojivoto', (of) => demo.every((name) => (of[name] ?? 0) > 0))
-  for (const name of demo) t.ok((reported[name] ?? 0) > 0, `the demo reports of ${name}`)
-  t.equal((await ask(processes, 'exporter:9464', '/metrics')).status, 200, 'Prometheus is answered')
+    const reported = await requests(processes, 'emojivoto', (of) => demo.every((name) => (of[name] ?? 0) > 0))
+    for (const name of demo) t.ok((reported[name] ?? 0) > 0, `the demo reports of ${name}`)
+    t.equal((await ask(processes, 'exporter:9464', '/metrics')).status, 200, 'Prometheus is answered')
 
     for (const { name, code, ms } of await processes.stop()) {
       t.equal(code, 0, `${name} ends well: ${processes.log(name).slice(-2000)}`)
