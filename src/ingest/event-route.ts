@@ -6,6 +6,7 @@ import { EXAMPLE_EVENT } from './ingest-api.ts'
 import { type Intake, sendOnce } from './intake.ts'
 import { type AcceptedType, acceptedType } from './media-type.ts'
 import { REFUSALS } from './refusals.ts'
+import { NUMBER_PARAMETERS } from './request-number.ts'
 
 const ACCEPTED: readonly AcceptedType<BodyCodec>[] = [
   { kind: 'json', essence: 'application/json' },
@@ -26,6 +27,7 @@ const OPERATION: Operation = {
   summary: 'Takes request and connection events',
   description: 'All of the body is taken, or, where it is malformed, nothing.',
   tags: ['events'],
+  parameters: NUMBER_PARAMETERS,
   requestBody: {
     required: true,
     content: {

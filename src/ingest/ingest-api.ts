@@ -83,7 +83,8 @@ export const INGEST_API: Omit<ApiDescription, 'version'> = {
   title: 'meshtap ingest',
   description:
     'Takes the request events of proxies into the log. An answer of 2xx means that the log has them. Events are taken ' +
-    'at least once; a batch numbered by its producer (`EventBatch`) exactly once, however often it is sent.\n\n' +
+    'at least once; a body that its sender numbers, by the headers `Meshtap-Producer` and `Meshtap-Sequence` or, of an ' +
+    '`EventBatch`, within, exactly once, however often it is sent.\n\n' +
     'Bodies may be compressed (`content-encoding`: gzip, deflate, br, zstd). Send a body again, as it was, after an ' +
     'answer of 429 or 503, or none, and not after any other.',
   tags: [

@@ -6,6 +6,7 @@ import { ByteBudget } from './byte-budget.ts'
 import { type IngestStats, ingestStats } from './ingest-stats.ts'
 import type { IngestLimits } from './limits.ts'
 import { type MadeRecords, RecordMaker } from './record-maker.ts'
+import { requestNumber } from './request-number.ts'
 
 export interface IntakeOptions {
   readonly log: EventLog
@@ -36,8 +37,9 @@ export class Intake {
     const lease = this.#budget.lease()
     try {
       const codec = codecOf()
+      const number = requestNumber(request.headers)
       const body = await readBody(request.raw, limits, lease)
-      const made = this.#maker.make(codec, body.bytes)
+      const made = this.#maker.make(codec, body.bytes, number)
       if (made.records.length > 0) await log.append(topic, made.records)
       this.#count(made, body.wireBytes, body.bytes.length)
       return made

@@ -1,3 +1,4 @@
+import type { BatchNumber } from '../event/batch-number.ts'
 import { CONTENT_TYPES } from '../event/content-type.ts'
 import type { DecodeFault } from '../event/decode-error.ts'
 import { Dictionary } from '../event/dictionary.ts'
@@ -8,6 +9,7 @@ import type { LogRecord } from '../log/event-log.ts'
 import { type BodyCodec, decodeBody } from './body-codec.ts'
 import { copyConnection, copyRequest } from './copy-rows.ts'
 import { ProxyGroups } from './proxy-groups.ts'
+import { recordNumber } from './request-number.ts'
 
 /** Columns that grew beyond this many rows are given up after use. */
 const KEPT_ROWS = 65_536
@@ -23,7 +25,9 @@ export interface MadeRecords {
  * Makes log records of bodies.
  *
  * An `EventBatch` goes into the log as it came where that keeps its meaning: a numbered one always, under its producer's
- * key, one of a single proxy under the proxy's. Everything else is encoded anew, one batch a proxy.
+ * key, one of a single proxy under the proxy's. Everything else is encoded anew, one batch a proxy. The records of a
+ * body that was numbered from outside are numbered in their headers: the same body gives the same records with the
+ * same numbers, as long as `recordBytes` is the same.
  */
 export class RecordMaker {
   readonly #recordBytes: number
@@ -35,10 +39,10 @@ export class RecordMaker {
   }
 
   /** Throws a problem (400, 413) where the body is malformed or does not fit records. */
-  make(codec: BodyCodec, bytes: Uint8Array): MadeRecords {
+  make(codec: BodyCodec, bytes: Uint8Array, number?: BatchNumber): MadeRecords {
     const columns = this.#decode(codec, bytes)
     return {
-      records: this.#records(codec, bytes, columns),
+      records: this.#records(codec, bytes, columns, number),
       events: columns.requests + columns.connections,
       unknownFields: columns.unknownFields,
       skippedSpans: columns.skipped,
@@ -57,30 +61,37 @@ export class RecordMaker {
     return columns
   }
 
-  #records(codec: BodyCodec, bytes: Uint8Array, columns: EventColumns): readonly LogRecord[] {
+  #records(
+    codec: BodyCodec,
+    bytes: Uint8Array,
+    columns: EventColumns,
+    number: BatchNumber | undefined,
+  ): readonly LogRecord[] {
     const isBatch = codec === 'eventBatch'
-    if (isBatch && columns.producer !== '') {
+    if (isBatch && columns.producer !== '' && (columns.sequence > 0 || number === undefined)) {
       if (bytes.length > this.#recordBytes) throw numberedTooLarge(bytes.length, this.#recordBytes)
       return [batchRecord(columns.producer, bytes)]
     }
     const records: LogRecord[] = []
+    const groups = new Map<string, number>()
     this.#groups.forEach(columns, (key, events) => {
+      const place = number === undefined ? { key } : numberedPlace(key, number, groups)
       if (isBatch && events === columns && bytes.length <= this.#recordBytes)
-        records.push(batchRecord(key, bytes))
-      else this.#encode(key, events, records)
+        records.push(batchRecord(place.key, bytes, place.headers?.('')))
+      else this.#encode(place, '', events, records)
     })
     return records
   }
 
   /** Appends the records of one proxy's events, halving them until they fit. */
-  #encode(key: string | undefined, events: EventColumns, records: LogRecord[]): void {
+  #encode(place: RecordPlace, part: string, events: EventColumns, records: LogRecord[]): void {
     const value = encodeEventBatch(events)
     if (value.length <= this.#recordBytes) {
-      records.push(batchRecord(key, value))
+      records.push(batchRecord(place.key, value, place.headers?.(part)))
       return
     }
     if (events.requests + events.connections < 2) throw eventTooLarge(value.length, this.#recordBytes)
-    for (const half of halves(events)) this.#encode(key, half, records)
+    for (const [i, half] of halves(events).entries()) this.#encode(place, `${part}${i}`, half, records)
   }
 
   #emptyColumns(): EventColumns {
@@ -92,11 +103,35 @@ export class RecordMaker {
   }
 }
 
-function batchRecord(key: string | undefined, value: Uint8Array): LogRecord {
+/** Where one proxy's events go. */
+interface RecordPlace {
+  readonly key: string | undefined
+  /** What numbers one of the parts that they are split into. */
+  readonly headers?: (part: string) => Readonly<Record<string, string>>
+}
+
+/** `groups` counts the body's groups by key: reporters that differ may have the same. */
+function numberedPlace(
+  key: string | undefined,
+  number: BatchNumber,
+  groups: Map<string, number>,
+): RecordPlace {
+  // Without a key it might go to another partition the next time.
+  const known = key ?? number.producer
+  const group = groups.get(known) ?? 0
+  groups.set(known, group + 1)
+  return { key: known, headers: (part) => recordNumber(number, { key: known, group, part }) }
+}
+
+function batchRecord(
+  key: string | undefined,
+  value: Uint8Array,
+  number?: Readonly<Record<string, string>>,
+): LogRecord {
   return {
     ...(key === undefined ? {} : { key }),
     value,
-    headers: { 'content-type': CONTENT_TYPES.eventBatch },
+    headers: { 'content-type': CONTENT_TYPES.eventBatch, ...number },
   }
 }
 

@@ -6,6 +6,7 @@ import { type Intake, sendOnce } from './intake.ts'
 import { type AcceptedType, acceptedType, parseMediaType } from './media-type.ts'
 import { type OtlpEncoding, otlpProblemEncoding, otlpSuccess } from './otlp-answers.ts'
 import { REFUSALS } from './refusals.ts'
+import { NUMBER_PARAMETERS } from './request-number.ts'
 
 const MESSAGE = 'opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest'
 
@@ -66,6 +67,7 @@ const OPERATION: Operation = {
     'OTLP/HTTP. Spans of kind server and client are requests, others are skipped. Failures are answered with a ' +
     '`google.rpc.Status` in the encoding of the request, as OTLP prescribes.',
   tags: ['events'],
+  parameters: NUMBER_PARAMETERS,
   requestBody: {
     description: 'An `ExportTraceServiceRequest`.',
     required: true,
