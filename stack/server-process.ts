@@ -117,7 +117,7 @@ export class ServerProcess {
  * Waits for the other end of its input to close, which the system does when this process is gone, even by SIGKILL, and
  * kills the server then.
  */
-function guardOf(pid: number): ChildProcess {
+export function guardOf(pid: number): ChildProcess {
   const guard = spawn('/bin/sh', ['-c', 'read -r _; kill -9 "$0"', String(pid)], {
     detached: true,
     stdio: ['pipe', 'ignore', 'ignore'],
