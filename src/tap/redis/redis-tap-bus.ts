@@ -9,7 +9,7 @@ import { FrameReader } from './frame-reader.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { placesOf, pubSubOf, settingsAt } from './redis-places.ts'
 import { Subscriptions } from './subscriptions.ts'
-import { TapCommands } from './tap-commands.ts'
+import { type PubSubKind, TapCommands } from './tap-commands.ts'
 import { changesChannel, eventsChannel } from './tap-keys.ts'
 import { TapRegistry } from './tap-registry.ts'
 import { type TapBusTrouble, Troubles } from './troubles.ts'
@@ -20,6 +20,8 @@ export interface RedisTapBusOptions {
   readonly maxTaps?: number
   /** Longest wait for Redis, milliseconds. */
   readonly timeoutMs?: number
+  /** How frames travel; found out where it is not said. All processes of one Redis must agree. */
+  readonly pubSub?: PubSubKind
   /** Redis is asked this often whether a change was missed, milliseconds. */
   readonly syncMs?: number
   /** Longest message, bytes. */
@@ -101,7 +103,7 @@ export class RedisTapBus implements TapBus {
 
   private constructor(
     client: RedisClient,
-    pubSub: 'plain' | 'sharded',
+    pubSub: PubSubKind,
     troubles: Troubles,
     options: RedisTapBusOptions,
   ) {
@@ -152,7 +154,8 @@ export class RedisTapBus implements TapBus {
         onError: (error) => troubles.add('connection', error),
       })
       try {
-        return new RedisTapBus(client, await pubSubOf(client), troubles, options)
+        const pubSub = options.pubSub ?? (await pubSubOf(client))
+        return new RedisTapBus(client, pubSub, troubles, options)
       } catch (error) {
         client.disconnect()
         throw error

@@ -87,3 +87,20 @@ t.test('after a node was gone its registrations and subscriptions are there agai
   }
   t.pass()
 })
+
+t.test('a Cluster before version 7 has plain channels, which all nodes hand on', async (t) => {
+  await empty()
+  const options = { pubSub: 'plain' as const }
+  const [gateway, worker] = [await openBus(t, url, options), await openBus(t, url, options)]
+  const told = await idsWatched(worker)
+  await gateway.register(tap('a'), 60_000)
+  await until('it is told of', () => told.length === 2)
+  for (const node of [0, 1, 2]) {
+    const id = await idOn(node)
+    const frames = await framesOf(gateway, id)
+    await worker.publish(id, seen(1))
+    await until('a frame arrives', () => frames.length === 1)
+  }
+  const listening = await Promise.all(clients.map((client) => client.pubsub('CHANNELS', 'mt:tap:*')))
+  t.same(listening.map(({ length }) => length).toSorted(), [0, 0, 3], 'over one connection')
+})
