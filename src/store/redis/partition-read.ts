@@ -98,6 +98,7 @@ export async function readPartition(
     if (answer.kind === 'moved') {
       state = answer.state
       context.metas.set(partition, state)
+      if (tries >= 0) context.onRetry()
       continue
     }
     const { known, wanted } = select(partition, reads, answer.indexes)
