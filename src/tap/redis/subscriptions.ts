@@ -175,6 +175,8 @@ export class Subscriptions {
     )
     client.on('ready', () => this.#heal())
     client.on('close', () => {
+      // One that was given up may say so again when there is another to the same place.
+      if (this.#connections.get(place) !== connection) return
       this.#forgetPlace(place)
       if (!hasOtherPlaces) return
       client.disconnect()
