@@ -1,4 +1,4 @@
-import { decodeStatBlock } from '../rollup/stat-block-codec.ts'
+import { StatBlob } from '../rollup/stat-blob.ts'
 import { bucketStart, FINEST } from '../rollup/tier.ts'
 import type { TopBlock } from '../rollup/top-block.ts'
 import { decodeTopBlock } from '../rollup/top-block-codec.ts'
@@ -208,7 +208,8 @@ export class RollupReader {
   ): StatColumns {
     const key = cacheKey(source, partition, found)
     if (!('blob' in found)) return held.get(key)!
-    const columns = statColumns(decodeStatBlock(found.blob), this.#table)
+    const place = `${source}\u0000${partition}\u0000${found.scope}`
+    const columns = statColumns(new StatBlob(found.blob), this.#table, place)
     this.#kept.add(columns)
     this.#cache.set(key, found.version, { kind: 'stat', columns, bytes: columns.bytes })
     return columns

@@ -1,3 +1,4 @@
+import type { StatBlob } from '../rollup/stat-blob.ts'
 import type { SeriesKey } from '../rollup/series.ts'
 import type { Facet, Label } from './facet.ts'
 
@@ -22,6 +23,8 @@ export class SeriesTable {
   readonly #keys: SeriesKey[] = []
   readonly #columns = new Map<string, GrowingColumn<Label>>()
   #tls = new Int8Array(1024)
+  /** By place: the series of the blob read last, and the bytes that name them. */
+  readonly #last = new Map<string, KnownSeries>()
   #bytes = 0
 
   get size(): number {
@@ -47,6 +50,21 @@ export class SeriesTable {
     return id
   }
 
+  /**
+   * The series of a blob's rows. `place` is its source, partition and scope, the blobs of which mostly have the same
+   * series, bucket after bucket: then its keys are not even decoded, which is a third of reading a blob (bench: stat).
+   */
+  internAll(place: string, blob: Pick<StatBlob, 'keyBytes' | 'keys'>): Int32Array {
+    const known = this.#last.get(place)
+    if (known?.keyBytes.every((bytes, i) => areEqual(bytes, blob.keyBytes[i]!)) === true) return known.series
+    const series = Int32Array.from(blob.keys(), (key) => this.intern(key))
+    // Copies: what was read may be a part of something larger.
+    const last = { series, keyBytes: blob.keyBytes.map((bytes) => new Uint8Array(bytes)) }
+    this.#bytes += bytesOf(last) - (known === undefined ? -2 * place.length : bytesOf(known))
+    this.#last.set(place, last)
+    return series
+  }
+
   key(id: number): SeriesKey {
     const key = this.#keys[id]
     if (key === undefined) throw new RangeError(`BUG: no series ${id} in a table of ${this.#keys.length}`)
@@ -66,6 +84,19 @@ export class SeriesTable {
     // A facet's name is unique, so the column under it was made by this facet.
     return column as unknown as FacetColumn<L>
   }
+}
+
+interface KnownSeries {
+  readonly series: Int32Array
+  readonly keyBytes: readonly Uint8Array[]
+}
+
+function bytesOf({ series, keyBytes }: KnownSeries): number {
+  return BYTES_A_SERIES + series.byteLength + keyBytes.reduce((sum, { length }) => sum + length, 0)
+}
+
+function areEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && Buffer.compare(a, b) === 0
 }
 
 class GrowingColumn<L extends Label> {

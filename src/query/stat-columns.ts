@@ -1,5 +1,6 @@
+import { DecodeError } from '../event/decode-error.ts'
 import { HISTOGRAM_BUCKETS } from '../rollup/histogram.ts'
-import type { StatBlock } from '../rollup/stat-block.ts'
+import type { SparseCounts, StatBlob } from '../rollup/stat-blob.ts'
 import type { SeriesTable } from './series-table.ts'
 
 /**
@@ -10,10 +11,13 @@ import type { SeriesTable } from './series-table.ts'
 export const CELL_BITS = 21
 export const CELL_COUNT = 2 ** CELL_BITS - 1
 
+/** Bytes of a block's objects, its arrays' content left out. An estimate. */
+const BYTES_A_BLOCK = 1500
+
 /** A `StatBlock` as queries read it: rows by their series' number in a table, outcomes summed. Immutable. */
 export interface StatColumns {
   readonly table: SeriesTable
-  /** The series of each row. */
+  /** The series of each row. Blocks of the same series share it. */
   readonly series: Int32Array
   readonly requests: Float64Array
   readonly failures: Float64Array
@@ -27,7 +31,7 @@ export interface StatColumns {
   readonly lastMs: Float64Array
   /** 1 where a row counts any connection event. */
   readonly connected: Uint8Array
-  /** Whether any row does. */
+  /** Whether any row does. Where none does, the columns below have no rows. */
   readonly isConnected: boolean
   readonly opened: Float64Array
   readonly closed: Float64Array
@@ -39,32 +43,21 @@ export interface StatColumns {
   readonly bytes: number
 }
 
-type Latencies = Pick<StatColumns, 'cellStart' | 'cells' | 'lowest' | 'highest'>
+const NONE = new Float64Array(0)
 
-export function statColumns(block: StatBlock, table: SeriesTable): StatColumns {
-  const rows = block.keys.length
-  const series = new Int32Array(rows)
-  const connected = new Uint8Array(rows)
-  for (let row = 0; row < rows; row++) {
-    series[row] = table.intern(block.keys[row]!)
-    if (isConnected(block, row)) connected[row] = 1
-  }
-  const { lowest, highest, ...latencies } = packLatencies(block)
+/** A blob's rows by a table's numbers; `place` is where the blob's series come from: see `SeriesTable.internAll`. */
+export function statColumns(blob: StatBlob, table: SeriesTable, place: string): StatColumns {
+  const { lowest, highest, ...latencies } = packLatencies(blob.latencySteps())
   const columns = {
-    ...sumOutcomes(block),
+    series: table.internAll(place, blob),
+    ...sumOutcomes(blob),
     ...latencies,
-    lastMs: block.lastMs,
-    opened: block.opened,
-    closed: block.closed,
-    open: block.open,
-    openAtMs: block.openAtMs,
-    readBytes: block.readBytes,
-    writtenBytes: block.writtenBytes,
-    series,
-    connected,
+    ...connections(blob),
+    lastMs: blob.sum('lastMs'),
   }
   const bytes = Object.values(columns).reduce((sum, column) => sum + column.byteLength, 0)
-  return { ...columns, table, isConnected: connected.includes(1), lowest, highest, bytes }
+  const isConnected = columns.connected.includes(1)
+  return { ...columns, table, isConnected, lowest, highest, bytes: bytes + BYTES_A_BLOCK }
 }
 
 /** The same rows by another table's numbers. */
@@ -73,54 +66,86 @@ export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
   return { ...columns, table, series: columns.series.map((id) => table.intern(columns.table.key(id))) }
 }
 
-function packLatencies({ latencyStart, latencyIndex, latencyCount }: StatBlock): Latencies {
-  const rows = latencyStart.length - 1
+type Latencies = Pick<StatColumns, 'cellStart' | 'cells' | 'lowest' | 'highest'>
+
+function packLatencies({ start, index: steps, count: counts }: SparseCounts): Latencies {
+  const rows = start.length - 1
   const cellStart = new Uint32Array(rows + 1)
-  const cells = new Uint32Array(cellsOf(latencyCount))
+  const cells = new Uint32Array(cellsOf(counts))
   let lowest = HISTOGRAM_BUCKETS
   let highest = -1
   let next = 0
   for (let row = 0; row < rows; row++) {
-    for (let i = latencyStart[row]!; i < latencyStart[row + 1]!; i++) {
-      const bucket = latencyIndex[i]!
-      if (bucket < lowest) lowest = bucket
-      if (bucket > highest) highest = bucket
-      let rest = latencyCount[i]!
+    const first = start[row]!
+    const end = start[row + 1]!
+    let bucket = 0
+    for (let i = first; i < end; i++) {
+      bucket += steps[i]!
+      let rest = counts[i]!
       for (; rest > CELL_COUNT; rest -= CELL_COUNT) cells[next++] = (bucket << CELL_BITS) | CELL_COUNT
       cells[next++] = (bucket << CELL_BITS) | rest
     }
+    // Ascending: the first is the smallest, the last the largest.
+    if (end > first && steps[first]! < lowest) lowest = steps[first]!
+    if (bucket > highest && end > first) highest = bucket
     cellStart[row + 1] = next
   }
+  if (highest >= HISTOGRAM_BUCKETS)
+    throw new DecodeError('index', `bucket ${highest}`, 'is beyond the histogram')
   return { cellStart, cells, lowest, highest }
 }
 
 /** How many cells counts take: one each, more of those that are larger than a cell counts. */
 function cellsOf(counts: Float64Array): number {
   let cells = counts.length
-  for (const count of counts) if (count > CELL_COUNT) cells += Math.ceil(count / CELL_COUNT) - 1
+  for (let i = 0; i < counts.length; i++) {
+    if (counts[i]! > CELL_COUNT) cells += Math.ceil(counts[i]! / CELL_COUNT) - 1
+  }
   return cells
 }
 
-function isConnected(block: StatBlock, row: number): boolean {
-  return (
-    block.openAtMs[row]! > 0 ||
-    block.opened[row]! > 0 ||
-    block.closed[row]! > 0 ||
-    block.readBytes[row]! > 0 ||
-    block.writtenBytes[row]! > 0
-  )
+type Connections = Pick<StatColumns, 'connected' | (typeof CONNECTION_SUMS)[number]>
+
+const CONNECTION_SUMS = ['opened', 'closed', 'open', 'openAtMs', 'readBytes', 'writtenBytes'] as const
+
+/** Most blobs have no connections at all: then no column but `connected` has rows. */
+function connections(blob: StatBlob): Connections {
+  const connected = new Uint8Array(blob.rows)
+  if (!CONNECTION_SUMS.some((name) => blob.has(name))) {
+    return {
+      connected,
+      opened: NONE,
+      closed: NONE,
+      open: NONE,
+      openAtMs: NONE,
+      readBytes: NONE,
+      writtenBytes: NONE,
+    }
+  }
+  const sums = {
+    opened: blob.sum('opened'),
+    closed: blob.sum('closed'),
+    open: blob.sum('open'),
+    openAtMs: blob.sum('openAtMs'),
+    readBytes: blob.sum('readBytes'),
+    writtenBytes: blob.sum('writtenBytes'),
+  }
+  const telling = [sums.opened, sums.closed, sums.openAtMs, sums.readBytes, sums.writtenBytes]
+  for (let row = 0; row < blob.rows; row++) if (telling.some((sum) => sum[row]! > 0)) connected[row] = 1
+  return { connected, ...sums }
 }
 
-function sumOutcomes(block: StatBlock): { requests: Float64Array; failures: Float64Array } {
-  const rows = block.keys.length
-  const requests = new Float64Array(rows)
-  const failures = new Float64Array(rows)
-  const failed = block.outcomes.map((outcome) => outcome.classification === 'failure')
-  for (let row = 0; row < rows; row++) {
-    for (let i = block.outcomeStart[row]!; i < block.outcomeStart[row + 1]!; i++) {
-      const count = block.outcomeCount[i]!
-      requests[row]! += count
-      if (failed[block.outcomeIndex[i]!]!) failures[row]! += count
+function sumOutcomes(blob: StatBlob): Pick<StatColumns, 'requests' | 'failures'> {
+  const { start, index, count } = blob.outcomeCounts()
+  const requests = new Float64Array(blob.rows)
+  const failures = new Float64Array(blob.rows)
+  const isFailure = Uint8Array.from(blob.outcomes(), ({ classification }) =>
+    classification === 'failure' ? 1 : 0,
+  )
+  for (let row = 0; row < blob.rows; row++) {
+    for (let i = start[row]!; i < start[row + 1]!; i++) {
+      requests[row]! += count[i]!
+      if (isFailure[index[i]!] === 1) failures[row]! += count[i]!
     }
   }
   return { requests, failures }

@@ -1,6 +1,7 @@
 import { DecodeError } from '../event/decode-error.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import type { ProtobufWriter } from '../event/protobuf-writer.ts'
+import { PackedColumns } from './packed-columns.ts'
 import type { Workload } from './series.ts'
 
 /** The string and workload tables of a blob being written (`proto/rollup.proto`): index 0 is "none". */
@@ -39,109 +40,73 @@ export class TablesWriter {
   }
 }
 
-/** The tables of a blob being read. Throws a DecodeError for an index beyond them. */
+/**
+ * The tables of a blob being read; texts are decoded when they are asked for. Throws a DecodeError for an index beyond
+ * them.
+ */
 export class TablesReader {
-  readonly #strings: string[] = ['']
-  readonly #workloads: Workload[] = [{ cluster: '', namespace: '', kind: '', name: '' }]
+  readonly #bytes: Uint8Array
+  /** Where each string begins and ends. */
+  readonly #ends: number[] = [0, 0]
+  readonly #strings: (string | undefined)[] = ['']
+  #columns: PackedColumns
+  #workloads: Workload[] | undefined
+  #start = Number.POSITIVE_INFINITY
+  #end = 0
 
-  readString(reader: ProtobufReader): void {
-    this.#strings.push(reader.string())
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+    this.#columns = new PackedColumns(bytes)
   }
 
-  readWorkloads(reader: ProtobufReader): void {
-    const columns = PackedColumns.read(reader)
-    const rows = columns.rows(1)
-    const [cluster, namespace, kind, name] = [1, 2, 3, 4].map((field) => columns.ints(field, rows))
+  /** The bytes that both tables are in. */
+  get bytes(): Uint8Array {
+    return this.#bytes.subarray(Math.min(this.#start, this.#end), this.#end)
+  }
+
+  /** Takes the string whose tag, at `tagAt`, a reader has just read. */
+  takeString(reader: ProtobufReader, tagAt: number): void {
+    this.#start = Math.min(this.#start, tagAt)
+    const end = reader.lengthEnd()
+    this.#ends.push(reader.pos, end)
+    reader.pos = end
+    this.#end = Math.max(this.#end, end)
+  }
+
+  takeWorkloads(reader: ProtobufReader, tagAt: number): void {
+    this.#start = Math.min(this.#start, tagAt)
+    this.#columns = PackedColumns.read(reader)
+    this.#end = Math.max(this.#end, reader.pos)
+  }
+
+  string(index: number): string {
+    const known = this.#strings[index]
+    if (known !== undefined) return known
+    const end = this.#ends[2 * index + 1]
+    if (end === undefined) throw new DecodeError('index', `string ${index}`, 'is beyond the table')
+    return (this.#strings[index] = new ProtobufReader(this.#bytes, this.#ends[2 * index], end).rest())
+  }
+
+  workload(index: number): Workload {
+    this.#workloads ??= this.#readWorkloads()
+    const workload = this.#workloads[index]
+    if (workload === undefined) throw new DecodeError('index', `workload ${index}`, 'is beyond the table')
+    return workload
+  }
+
+  #readWorkloads(): Workload[] {
+    const rows = this.#columns.rows(1)
+    const [cluster, namespace, kind, name] = [1, 2, 3, 4].map((field) => this.#columns.ints(field, rows))
+    const workloads: Workload[] = [{ cluster: '', namespace: '', kind: '', name: '' }]
     for (let row = 0; row < rows; row++) {
-      this.#workloads.push({
+      workloads.push({
         cluster: this.string(cluster![row]!),
         namespace: this.string(namespace![row]!),
         kind: this.string(kind![row]!),
         name: this.string(name![row]!),
       })
     }
-  }
-
-  string(index: number): string {
-    const text = this.#strings[index]
-    if (text === undefined) throw new DecodeError('index', `string ${index}`, 'is beyond the table')
-    return text
-  }
-
-  workload(index: number): Workload {
-    const workload = this.#workloads[index]
-    if (workload === undefined) throw new DecodeError('index', `workload ${index}`, 'is beyond the table')
-    return workload
-  }
-}
-
-/**
- * A message's packed columns by field, each decoded when it is asked for: into an array of exactly its rows, of integers
- * where they are small. A column that was left out is all zeros.
- */
-export class PackedColumns {
-  readonly #bytes: Uint8Array
-  readonly #ends = new Map<number, { readonly start: number; readonly end: number }>()
-
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes
-  }
-
-  /** The columns of a nested message. */
-  static read(reader: ProtobufReader): PackedColumns {
-    const columns = new PackedColumns(reader.bytes)
-    const outer = reader.enter()
-    while (!reader.done) columns.take(reader, reader.tag())
-    reader.leave(outer)
-    return columns
-  }
-
-  /** Takes the column that a reader stands at. */
-  take(reader: ProtobufReader, field: number): void {
-    const end = reader.lengthEnd()
-    this.#ends.set(field, { start: reader.pos, end })
-    reader.pos = end
-  }
-
-  /** How many rows a column has. */
-  rows(field: number): number {
-    const { start, end } = this.#ends.get(field) ?? { start: 0, end: 0 }
-    let rows = 0
-    for (let at = start; at < end; at++) if (this.#bytes[at]! < 0x80) rows++
-    return rows
-  }
-
-  /** Numbers of at most 2^53 − 1. Throws a DecodeError where there are not exactly `rows`. */
-  numbers(field: number, rows: number): Float64Array<ArrayBuffer> {
-    const reader = this.#reader(field, rows)
-    const column = new Float64Array(rows)
-    if (reader !== undefined) this.#check(field, rows, reader.packedNumbers(column, 0), reader)
-    return column
-  }
-
-  /** Numbers of at most 2^31 − 1: quicker. Throws a DecodeError where there are not exactly `rows`. */
-  ints(field: number, rows: number): Int32Array<ArrayBuffer> {
-    const reader = this.#reader(field, rows)
-    const column = new Int32Array(rows)
-    if (reader !== undefined) this.#check(field, rows, reader.packedInts(column, 0), reader)
-    return column
-  }
-
-  #reader(field: number, rows: number): ProtobufReader | undefined {
-    const ends = this.#ends.get(field)
-    if (ends === undefined) return undefined
-    // No number is shorter than a byte: what a damaged blob claims is not allocated.
-    if (rows > ends.end - ends.start) throw this.#wrongLength(field, rows)
-    return new ProtobufReader(this.#bytes, ends.start, ends.end)
-  }
-
-  #check(field: number, rows: number, count: number, reader: ProtobufReader): void {
-    if (count !== rows || !reader.done) throw this.#wrongLength(field, rows)
-  }
-
-  #wrongLength(field: number, rows: number): DecodeError {
-    const message = `has ${this.rows(field)} rows instead of ${rows}`
-    return new DecodeError('column-length', `field ${field}`, message)
+    return workloads
   }
 }
 

@@ -1,26 +1,9 @@
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
-import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { ProtobufWriter } from '../event/protobuf-writer.ts'
-import { checkFormat, PackedColumns, TablesReader, TablesWriter } from './block-tables.ts'
-import { seriesKey, type SeriesKey } from './series.ts'
+import { TablesWriter } from './block-tables.ts'
+import type { SeriesKey } from './series.ts'
+import { STAT_FORMAT, StatBlob, SUM_FIELDS } from './stat-blob.ts'
 import type { OutcomeKey, StatBlock } from './stat-block.ts'
-
-const FORMAT = 1
-
-/** Fields of `StatSeries` in proto/rollup.proto that are sums and times, by the block's column. */
-const SUMS = {
-  latencySumMicros: 9,
-  requestBytes: 10,
-  responseBytes: 11,
-  firstMs: 12,
-  lastMs: 13,
-  opened: 14,
-  closed: 15,
-  open: 16,
-  openAtMs: 17,
-  readBytes: 18,
-  writtenBytes: 19,
-} as const
 
 /** A block as bytes (`StatBlock` of proto/rollup.proto). */
 export function encodeStatBlock(block: StatBlock): Uint8Array {
@@ -39,12 +22,12 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
   ]
   const reasons = Float64Array.from(block.outcomes, (outcome) => tables.string(outcome.reason))
   const writer = new ProtobufWriter(4096)
-  writer.varint(1, FORMAT)
+  writer.varint(1, STAT_FORMAT)
   tables.write(writer)
   writer.message(4, () => {
     series.forEach((values, i) => writer.packed(i + 1, values, rows))
-    for (const name of Object.keys(SUMS) as (keyof typeof SUMS)[])
-      writer.column(SUMS[name], block[name], rows)
+    for (const name of Object.keys(SUM_FIELDS) as (keyof typeof SUM_FIELDS)[])
+      writer.column(SUM_FIELDS[name], block[name], rows)
   })
   writer.message(5, () => {
     const outcomes = block.outcomes.length
@@ -77,77 +60,30 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
 
 /** A block from bytes. Throws a DecodeError where they are not one of this program's. */
 export function decodeStatBlock(bytes: Uint8Array): StatBlock {
-  const reader = new ProtobufReader(bytes)
-  const tables = new TablesReader()
-  const cells = new PackedColumns(bytes)
-  let series = new PackedColumns(bytes)
-  let outcomes = new PackedColumns(bytes)
-  while (!reader.done) {
-    const field = reader.tag()
-    if (field === 1) checkFormat(reader, FORMAT)
-    else if (field === 2) tables.readString(reader)
-    else if (field === 3) tables.readWorkloads(reader)
-    else if (field === 4) series = PackedColumns.read(reader)
-    else if (field === 5) outcomes = PackedColumns.read(reader)
-    else cells.take(reader, field)
-  }
-  const rows = series.rows(1)
-  const outcomeStart = startsOf(cells.ints(6, rows))
-  const outcomeCells = outcomeStart[rows]!
-  const latencyStart = startsOf(cells.ints(9, rows))
-  const latencyCells = latencyStart[rows]!
-  const sum = (name: keyof typeof SUMS) => series.numbers(SUMS[name], rows)
+  const blob = new StatBlob(bytes)
+  const outcomes = blob.outcomeCounts()
+  const latencies = blob.latencySteps()
   return {
-    keys: readKeys(series, rows, tables),
-    outcomes: readOutcomes(outcomes, tables),
-    outcomeStart,
-    outcomeIndex: new Uint32Array(cells.ints(7, outcomeCells)),
-    outcomeCount: cells.numbers(8, outcomeCells),
-    latencyStart,
-    latencyIndex: indicesOf(cells.ints(10, latencyCells), latencyStart),
-    latencyCount: cells.numbers(11, latencyCells),
-    latencySumMicros: sum('latencySumMicros'),
-    requestBytes: sum('requestBytes'),
-    responseBytes: sum('responseBytes'),
-    firstMs: sum('firstMs'),
-    lastMs: sum('lastMs'),
-    opened: sum('opened'),
-    closed: sum('closed'),
-    open: sum('open'),
-    openAtMs: sum('openAtMs'),
-    readBytes: sum('readBytes'),
-    writtenBytes: sum('writtenBytes'),
+    keys: blob.keys(),
+    outcomes: blob.outcomes(),
+    outcomeStart: outcomes.start,
+    outcomeIndex: new Uint32Array(outcomes.index),
+    outcomeCount: outcomes.count,
+    latencyStart: latencies.start,
+    latencyIndex: indicesOf(latencies.index, latencies.start),
+    latencyCount: latencies.count,
+    latencySumMicros: blob.sum('latencySumMicros'),
+    requestBytes: blob.sum('requestBytes'),
+    responseBytes: blob.sum('responseBytes'),
+    firstMs: blob.sum('firstMs'),
+    lastMs: blob.sum('lastMs'),
+    opened: blob.sum('opened'),
+    closed: blob.sum('closed'),
+    open: blob.sum('open'),
+    openAtMs: blob.sum('openAtMs'),
+    readBytes: blob.sum('readBytes'),
+    writtenBytes: blob.sum('writtenBytes'),
   }
-}
-
-function readKeys(columns: PackedColumns, rows: number, tables: TablesReader): SeriesKey[] {
-  const column = (field: number) => columns.ints(field, rows)
-  const [workload, peer, pod, service] = [column(1), column(2), column(3), column(4)]
-  const [authority, route, method, flags] = [column(5), column(6), column(7), column(8)]
-  return Array.from(workload, (index, row) =>
-    seriesKey({
-      workload: tables.workload(index),
-      pod: tables.string(pod[row]!),
-      direction: flags[row]! & FLAG_OUTBOUND ? 'outbound' : 'inbound',
-      peer: tables.workload(peer[row]!),
-      service: tables.string(service[row]!),
-      authority: tables.string(authority[row]!),
-      route: tables.string(route[row]!),
-      method: tables.string(method[row]!),
-      tls: flags[row]! & FLAG_TLS_KNOWN ? (flags[row]! & FLAG_TLS) !== 0 : undefined,
-    }),
-  )
-}
-
-function readOutcomes(columns: PackedColumns, tables: TablesReader): OutcomeKey[] {
-  const rows = columns.rows(1)
-  const [status, grpcStatus, failure, reason] = [1, 2, 3, 4].map((field) => columns.ints(field, rows))
-  return Array.from({ length: rows }, (_, row) => ({
-    status: status![row]! - 1,
-    grpcStatus: grpcStatus![row]! - 1,
-    classification: failure![row] === 1 ? 'failure' : 'success',
-    reason: tables.string(reason![row]!),
-  }))
 }
 
 function flagsOf({ direction, tls }: SeriesKey): number {
@@ -158,12 +94,6 @@ function flagsOf({ direction, tls }: SeriesKey): number {
 /** How many cells each row has, from where each begins. */
 function cellsOf(start: Uint32Array): Float64Array {
   return Float64Array.from({ length: start.length - 1 }, (_, row) => start[row + 1]! - start[row]!)
-}
-
-function startsOf(cells: Int32Array): Uint32Array {
-  const start = new Uint32Array(cells.length + 1)
-  for (let row = 0; row < cells.length; row++) start[row + 1] = start[row]! + cells[row]!
-  return start
 }
 
 /** Bucket indices as steps within each row: small numbers. */

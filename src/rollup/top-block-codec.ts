@@ -1,6 +1,7 @@
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { ProtobufWriter } from '../event/protobuf-writer.ts'
-import { checkFormat, PackedColumns, TablesReader, TablesWriter } from './block-tables.ts'
+import { checkFormat, TablesReader, TablesWriter } from './block-tables.ts'
+import { PackedColumns } from './packed-columns.ts'
 import type { TopBlock, TopEntry, TopSketchState } from './top-block.ts'
 
 const FORMAT = 1
@@ -72,14 +73,15 @@ export function encodeTopBlock({ sketches }: TopBlock): Uint8Array {
 /** A block from bytes. Throws a DecodeError where they are not one of this program's. */
 export function decodeTopBlock(bytes: Uint8Array): TopBlock {
   const reader = new ProtobufReader(bytes)
-  const tables = new TablesReader()
+  const tables = new TablesReader(bytes)
   let sketchColumns = new PackedColumns(bytes)
   let entryColumns = new PackedColumns(bytes)
   while (!reader.done) {
+    const tagAt = reader.pos
     const field = reader.tag()
     if (field === 1) checkFormat(reader, FORMAT)
-    else if (field === 2) tables.readString(reader)
-    else if (field === 3) tables.readWorkloads(reader)
+    else if (field === 2) tables.takeString(reader, tagAt)
+    else if (field === 3) tables.takeWorkloads(reader, tagAt)
     else if (field === 4) sketchColumns = PackedColumns.read(reader)
     else if (field === 5) entryColumns = PackedColumns.read(reader)
     else reader.skip()

@@ -3,9 +3,10 @@ import t from 'tap'
 import { RunningTallies } from '../../src/query/running-tallies.ts'
 import { RunningTally } from '../../src/query/running-tally.ts'
 import { SeriesTable } from '../../src/query/series-table.ts'
-import { type StatColumns, statColumns } from '../../src/query/stat-columns.ts'
+import type { StatColumns } from '../../src/query/stat-columns.ts'
 import { tally } from '../../src/query/tally.ts'
 import { foldAll, trafficEvents } from '../rollup/traffic.ts'
+import { columnsOfBlock } from './columns.ts'
 import { request, times } from './events.ts'
 
 /** Blocks of one table, of some scopes and buckets: numbers stand for them in what follows. */
@@ -18,7 +19,7 @@ const pool = fc
     const table = new SeriesTable()
     const blocks = folds.flatMap((events) => {
       const { rollup } = foldAll(events)
-      return rollup.scopes().map((scope) => statColumns(rollup.block(scope), table))
+      return rollup.scopes().map((scope) => columnsOfBlock(rollup.block(scope), table))
     })
     return { table, blocks }
   })
@@ -64,7 +65,7 @@ t.test('counts kept from one answer to the next are those added up anew', async 
 /** A block of as many requests to each of some workloads, and what asks for a row of each. */
 function asking(table: SeriesTable, workloads: number, latencyMicros: number) {
   const { rollup } = foldAll(times(workloads, (i) => request('bot', `web${i}`, { latencyMicros })))
-  const blocks = rollup.scopes().map((scope) => statColumns(rollup.block(scope), table))
+  const blocks = rollup.scopes().map((scope) => columnsOfBlock(rollup.block(scope), table))
   const labels = times(workloads, (i) => ({ id: `${latencyMicros}/${i}` }))
   return { table, blocks, labels, slotOf: Int32Array.from(labels.keys()) }
 }

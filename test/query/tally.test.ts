@@ -4,9 +4,10 @@ import { HISTOGRAM_BUCKETS, quantileMicros, typicalMicros } from '../../src/roll
 import { Rollup } from '../../src/rollup/rollup.ts'
 import { seriesHaving } from '../../src/query/series-having.ts'
 import { SeriesTable } from '../../src/query/series-table.ts'
-import { CELL_BITS, CELL_COUNT, rebase, statColumns } from '../../src/query/stat-columns.ts'
+import { CELL_BITS, CELL_COUNT, rebase } from '../../src/query/stat-columns.ts'
 import { tally } from '../../src/query/tally.ts'
 import { request } from './events.ts'
+import { columnsOfBlock } from './columns.ts'
 import { foldAll, trafficEvents } from '../rollup/traffic.ts'
 
 const blocks = fc
@@ -22,7 +23,7 @@ t.test('quantiles are those of the histogram, however many rows are held at once
   fc.assert(
     fc.property(blocks, fc.integer({ min: 1, max: 5 }), (list, rows) => {
       const table = new SeriesTable()
-      const columns = list.map((block) => statColumns(block, table))
+      const columns = list.map((block) => columnsOfBlock(block, table))
       const slotOf = Int32Array.from({ length: table.size }, (_, series) => (series % (rows + 1)) - 1)
       const sums = tally(columns, slotOf, rows)
       for (const maxCells of [1, 3000]) t.strictSame(tally(columns, slotOf, rows, maxCells), sums)
@@ -59,8 +60,10 @@ t.test('counts of any size are counted whole', async (t) => {
   })
   const counts = [1, 2 ** 21 - 1, 2 ** 21, 2 ** 33 + 5, 3]
   counts.forEach((count, i) => rollup.addRequest(rollup.slot(key), outcome, 1279 - i, count))
+  const times = { firstMs: 1, lastMs: 1 }
+  rollup.addSums(rollup.slot(key), { latencySumMicros: 0, requestBytes: 0, responseBytes: 0, ...times })
   const table = new SeriesTable()
-  const columns = statColumns(rollup.block('east/emojivoto'), table)
+  const columns = columnsOfBlock(rollup.block('east/emojivoto'), table)
   const cells = [...columns.cells].map((cell) => [cell >>> CELL_BITS, cell & CELL_COUNT] as const)
   counts.forEach((count, i) => {
     const own = cells.filter(([bucket]) => bucket === 1279 - i)
@@ -74,6 +77,28 @@ t.test('counts of any size are counted whole', async (t) => {
   t.equal(quantiles[0], typicalMicros(1276))
 })
 
+t.test('blobs of the same place share their series while these are the same', async (t) => {
+  fc.assert(
+    fc.property(blocks, (list) => {
+      const table = new SeriesTable()
+      for (const block of [...list, ...list]) {
+        const first = columnsOfBlock(block, table, 'here')
+        const { bytes } = table
+        const again = columnsOfBlock(block, table, 'here')
+        t.equal(again.series, first.series)
+        t.equal(table.bytes, bytes)
+        t.strictSame(
+          [...first.series].map((id) => table.key(id).id),
+          block.keys.map(({ id }) => id),
+        )
+        t.strictSame(columnsOfBlock(block, table, 'there').series, first.series)
+      }
+      return t.passing()
+    }),
+    { seed: 43, numRuns: 40 },
+  )
+})
+
 t.test('blocks of another table are the same rows by other numbers', async (t) => {
   fc.assert(
     fc.property(blocks, (list) => {
@@ -82,7 +107,7 @@ t.test('blocks of another table are the same rows by other numbers', async (t) =
       // The other table knows the same series in another order.
       for (const block of list.toReversed()) for (const key of block.keys) other.intern(key)
       for (const block of list) {
-        const columns = statColumns(block, table)
+        const columns = columnsOfBlock(block, table)
         const moved = rebase(columns, other)
         t.strictSame(
           [...moved.series].map((id) => other.key(id).id),

@@ -1,0 +1,138 @@
+import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
+import { ProtobufReader } from '../event/protobuf-reader.ts'
+import { checkFormat, TablesReader } from './block-tables.ts'
+import { PackedColumns } from './packed-columns.ts'
+import { seriesKey, type SeriesKey } from './series.ts'
+import type { OutcomeKey } from './stat-block.ts'
+
+/** Of the blob's layout; raised when a version of meshtap cannot read what an earlier one wrote. */
+export const STAT_FORMAT = 1
+
+/** Fields of `StatSeries` in proto/rollup.proto that are sums and times, by the block's column. */
+export const SUM_FIELDS = {
+  latencySumMicros: 9,
+  requestBytes: 10,
+  responseBytes: 11,
+  firstMs: 12,
+  lastMs: 13,
+  opened: 14,
+  closed: 15,
+  open: 16,
+  openAtMs: 17,
+  readBytes: 18,
+  writtenBytes: 19,
+} as const
+
+/** Fields of `StatSeries` that make a series' key: 1 to this one. */
+const LAST_KEY_FIELD = 8
+
+/** What rows have of something: row `i` owns the places `[start[i], start[i + 1])` of the arrays after it. */
+export interface SparseCounts {
+  readonly start: Uint32Array<ArrayBuffer>
+  readonly index: Int32Array<ArrayBuffer>
+  readonly count: Float64Array<ArrayBuffer>
+}
+
+/**
+ * A `StatBlock` as bytes (proto/rollup.proto), each part decoded when it is asked for. All throw a DecodeError where
+ * the bytes are not ones of this program.
+ */
+export class StatBlob {
+  /** How many series. */
+  readonly rows: number
+  /** The bytes that say which series: of two blobs, where these are the same, so are the keys. */
+  readonly keyBytes: readonly [tables: Uint8Array, columns: Uint8Array]
+  readonly #tables: TablesReader
+  readonly #series: PackedColumns
+  readonly #outcomes: PackedColumns
+  readonly #cells: PackedColumns
+
+  constructor(bytes: Uint8Array) {
+    const reader = new ProtobufReader(bytes)
+    const cells = new PackedColumns(bytes)
+    const tables = new TablesReader(bytes)
+    let series = new PackedColumns(bytes)
+    let outcomes = new PackedColumns(bytes)
+    while (!reader.done) {
+      const tagAt = reader.pos
+      const field = reader.tag()
+      if (field === 1) checkFormat(reader, STAT_FORMAT)
+      else if (field === 2) tables.takeString(reader, tagAt)
+      else if (field === 3) tables.takeWorkloads(reader, tagAt)
+      else if (field === 4) series = PackedColumns.read(reader)
+      else if (field === 5) outcomes = PackedColumns.read(reader)
+      else cells.take(reader, field, tagAt)
+    }
+    this.rows = series.rows(1)
+    this.keyBytes = [tables.bytes, series.bytesOf(1, LAST_KEY_FIELD)]
+    this.#tables = tables
+    this.#series = series
+    this.#outcomes = outcomes
+    this.#cells = cells
+  }
+
+  keys(): SeriesKey[] {
+    return readKeys(this.#series, this.rows, this.#tables)
+  }
+
+  outcomes(): OutcomeKey[] {
+    return readOutcomes(this.#outcomes, this.#tables)
+  }
+
+  sum(name: keyof typeof SUM_FIELDS): Float64Array<ArrayBuffer> {
+    return this.#series.numbers(SUM_FIELDS[name], this.rows)
+  }
+
+  /** Whether a sum is more than zero in any row: one that is not is left out. */
+  has(name: keyof typeof SUM_FIELDS): boolean {
+    return this.#series.has(SUM_FIELDS[name])
+  }
+
+  /** By the number of the outcome. */
+  outcomeCounts(): SparseCounts {
+    return this.#sparse(6)
+  }
+
+  /** By histogram bucket, ascending within a row: of each the step from the one before it, of the first from 0. */
+  latencySteps(): SparseCounts {
+    return this.#sparse(9)
+  }
+
+  #sparse(field: number): SparseCounts {
+    const cells = this.#cells.ints(field, this.rows)
+    const start = new Uint32Array(this.rows + 1)
+    for (let row = 0; row < this.rows; row++) start[row + 1] = start[row]! + cells[row]!
+    const size = start[this.rows]!
+    return { start, index: this.#cells.ints(field + 1, size), count: this.#cells.numbers(field + 2, size) }
+  }
+}
+
+function readKeys(columns: PackedColumns, rows: number, tables: TablesReader): SeriesKey[] {
+  const column = (field: number) => columns.ints(field, rows)
+  const [workload, peer, pod, service] = [column(1), column(2), column(3), column(4)]
+  const [authority, route, method, flags] = [column(5), column(6), column(7), column(8)]
+  return Array.from(workload, (index, row) =>
+    seriesKey({
+      workload: tables.workload(index),
+      pod: tables.string(pod[row]!),
+      direction: flags[row]! & FLAG_OUTBOUND ? 'outbound' : 'inbound',
+      peer: tables.workload(peer[row]!),
+      service: tables.string(service[row]!),
+      authority: tables.string(authority[row]!),
+      route: tables.string(route[row]!),
+      method: tables.string(method[row]!),
+      tls: flags[row]! & FLAG_TLS_KNOWN ? (flags[row]! & FLAG_TLS) !== 0 : undefined,
+    }),
+  )
+}
+
+function readOutcomes(columns: PackedColumns, tables: TablesReader): OutcomeKey[] {
+  const rows = columns.rows(1)
+  const [status, grpcStatus, failure, reason] = [1, 2, 3, 4].map((field) => columns.numbers(field, rows))
+  return Array.from({ length: rows }, (_, row) => ({
+    status: status![row]! - 1,
+    grpcStatus: grpcStatus![row]! - 1,
+    classification: failure![row] === 1 ? 'failure' : 'success',
+    reason: tables.string(reason![row]!),
+  }))
+}
