@@ -12,7 +12,17 @@ import { Subscriptions } from './subscriptions.ts'
 import { type PubSubKind, TapCommands } from './tap-commands.ts'
 import { changesChannel, eventsChannel } from './tap-keys.ts'
 import { TapRegistry } from './tap-registry.ts'
-import { type TapBusTrouble, Troubles } from './troubles.ts'
+
+/** What went wrong. Nothing stops for it, and it may come often. */
+export interface TapBusTrouble {
+  /**
+   * - `connection`: the way to Redis failed, or what keeps registrations in step did.
+   * - `frame`: a message on a tap's channel is no frame of this version, and is ignored.
+   * - `registration`: a query is not known to this version; the tap is not evaluated here.
+   */
+  readonly kind: 'connection' | 'frame' | 'registration'
+  readonly message: string
+}
 
 export interface RedisTapBusOptions {
   readonly redis: RedisSettings
@@ -28,7 +38,6 @@ export interface RedisTapBusOptions {
   readonly maxFrameBytes?: number
   /** Bytes of frames that Redis has not taken yet; what exceeds that is lost, and told as lost with later frames. */
   readonly maxQueuedBytes?: number
-  /** Told of what goes wrong, at most once in 10 s of each kind. Nothing stops for it. */
   readonly onTrouble?: (trouble: TapBusTrouble) => void
 }
 
@@ -62,6 +71,8 @@ const DEFAULTS = {
   maxQueuedBytes: 16 * 1024 * 1024,
 } as const
 
+type Report = (kind: TapBusTrouble['kind'], error: unknown) => void
+
 interface Subscribed {
   readonly listeners: Set<{ readonly tell: (frame: TapFrame) => void }>
   readonly reader: FrameReader
@@ -85,7 +96,7 @@ export class RedisTapBus implements TapBus {
   readonly #registry: TapRegistry
   readonly #writer: FrameWriter
   readonly #codec = new FrameCodec()
-  readonly #troubles: Troubles
+  readonly #report: Report
   readonly #changes: string
   readonly #subscribed = new Map<string, Subscribed>()
   /** Of the channel of changes, while somebody watches. */
@@ -101,21 +112,16 @@ export class RedisTapBus implements TapBus {
   }
   #isClosed = false
 
-  private constructor(
-    client: RedisClient,
-    pubSub: PubSubKind,
-    troubles: Troubles,
-    options: RedisTapBusOptions,
-  ) {
+  private constructor(client: RedisClient, pubSub: PubSubKind, report: Report, options: RedisTapBusOptions) {
     const { redis, maxTaps, timeoutMs, syncMs, maxFrameBytes, maxQueuedBytes } = { ...DEFAULTS, ...options }
-    this.#troubles = troubles
+    this.#report = report
     this.#changes = changesChannel(redis.kind === 'cluster' ? 0 : redis.db)
     this.#commands = new TapCommands({ client, pubSub, changes: this.#changes, timeoutMs, maxQueuedBytes })
     this.#writer = new FrameWriter({
       maxBytes: maxFrameBytes,
       newName: () => randomBytes(9).toString('base64url'),
     })
-    const onTrouble = (error: unknown) => troubles.add('connection', error)
+    const onTrouble = (error: unknown) => report('connection', error)
     this.#registry = new TapRegistry({
       commands: this.#commands,
       maxTaps,
@@ -123,7 +129,7 @@ export class RedisTapBus implements TapBus {
       onTrouble,
       onIgnored: (error) => {
         this.#counts.ignoredTaps++
-        troubles.add('registration', error)
+        report('registration', error)
       },
     })
     this.#subscriptions = new Subscriptions({
@@ -146,16 +152,17 @@ export class RedisTapBus implements TapBus {
   /** Connects. Rejects with `TAP_BUS_UNAVAILABLE` where that is not possible. */
   static async open(options: RedisTapBusOptions): Promise<RedisTapBus> {
     const { redis, timeoutMs = DEFAULTS.timeoutMs, onTrouble } = options
-    const troubles = new Troubles((trouble) => onTrouble?.(trouble))
+    const report: Report = (kind, error) =>
+      onTrouble?.({ kind, message: error instanceof Error ? error.message : String(error) })
     try {
       const client = await connectRedis(redis, {
         name: 'meshtap-tap',
         timeoutMs,
-        onError: (error) => troubles.add('connection', error),
+        onError: (error) => report('connection', error),
       })
       try {
         const pubSub = options.pubSub ?? (await pubSubOf(client))
-        return new RedisTapBus(client, pubSub, troubles, options)
+        return new RedisTapBus(client, pubSub, report, options)
       } catch (error) {
         client.disconnect()
         throw error
@@ -295,7 +302,7 @@ export class RedisTapBus implements TapBus {
       return frame
     } catch (error) {
       this.#counts.ignoredFrames++
-      this.#troubles.add('frame', error)
+      this.#report('frame', error)
       return undefined
     }
   }
