@@ -12,6 +12,7 @@ const arrows = {
   store: ['log', 'redis'],
   tap: ['event', 'rollup', 'redis'],
   aggregator: ['event', 'rollup', 'log', 'store'],
+  function: ['event', 'rollup', 'log', 'store', 'aggregator'],
   ingest: ['event', 'http', 'log'],
   query: ['event', 'rollup', 'log', 'store'],
   gateway: ['event', 'http', 'tap', 'store', 'query'],

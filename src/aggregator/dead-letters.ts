@@ -17,7 +17,7 @@ export async function appendLetters(
   try {
     await log.append(
       topic,
-      letters.map((letter) => letterRecord(partition, letter)),
+      letters.map((letter) => deadLetterRecord(partition, letter)),
     )
   } catch (error) {
     if (!(error instanceof LogError && error.code === 'LOG_RECORD_TOO_LARGE')) throw error
@@ -26,7 +26,8 @@ export async function appendLetters(
   }
 }
 
-function letterRecord(partition: PartitionId, { record, fault }: DeadLetter): LogRecord {
+/** The record that a dead letter is in the log: the one that could not be decoded, with its place and fault in headers. */
+export function deadLetterRecord(partition: PartitionId, { record, fault }: DeadLetter): LogRecord {
   return {
     ...(record.key === undefined ? {} : { key: record.key }),
     value: record.value,
@@ -42,7 +43,7 @@ function letterRecord(partition: PartitionId, { record, fault }: DeadLetter): Lo
 
 /** A dead letter that is no longer than its record was: a long value without its end, and a header that says so. */
 function shortened(partition: PartitionId, letter: DeadLetter): LogRecord {
-  const { value, headers, ...rest } = letterRecord(partition, letter)
+  const { value, headers, ...rest } = deadLetterRecord(partition, letter)
   if (value.length < LONG_BYTES) return { ...rest, value, headers }
   const cut = { ...headers, 'meshtap-cut': String(value.length) }
   return { ...rest, value: value.subarray(0, -LETTER_HEADER_BYTES), headers: cut }
