@@ -104,7 +104,7 @@ export class Fetcher {
       void this.#fetch(leader, wanted, passedLeaders.has(leader) ? BUSY_WAIT_MS : IDLE_WAIT_MS)
     }
     if (withoutLeader.size > 0) void this.#findLeaders([...withoutLeader])
-    this.#wakeAt()
+    this.#wakeAt(now)
   }
 
   /** The readers, beginning with another each time: the first of a request gets its records whatever their size. */
@@ -114,6 +114,8 @@ export class Fetcher {
     const at = this.#turn++ % readers.length
     return [...readers.slice(at), ...readers.slice(0, at)]
   }
+
+  dbg() { return { busy: [...this.#busy], isDue: this.#isDue, nb: [...this.#notBefore].map(([r, ms]) => [r.id, Math.round(ms - performance.now())]), wanted: [...this.#readers.values()].map((r) => [r.id, r.wantedOffset, this.#brokers.leader(r.topic, r.partition)]) } }
 
   async #fetch(leader: number, wanted: readonly WantedPartition[], maxWaitMs: number): Promise<void> {
     this.#busy.add(leader)
@@ -202,10 +204,9 @@ export class Fetcher {
     await this.#brokers.refresh(topics).catch(() => undefined)
   }
 
-  /** Looks again when the first of the partitions that wait may be fetched. */
-  #wakeAt(): void {
+  /** Looks again when the first of the partitions that had to wait at `now` may be fetched. */
+  #wakeAt(now: number): void {
     clearTimeout(this.#timer)
-    const now = performance.now()
     let nextMs = Infinity
     for (const ms of this.#notBefore.values()) if (ms > now) nextMs = Math.min(nextMs, ms)
     if (nextMs < Infinity) this.#timer = setTimeout(() => this.wake(), nextMs - now)
