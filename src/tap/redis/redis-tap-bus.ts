@@ -4,8 +4,8 @@ import { connectRedis, type RedisClient } from '../../redis/connect.ts'
 import type { RedisSettings } from '../../redis/redis-url.ts'
 import type { TapBus, TapFrame, TapRegistration } from '../tap-bus.ts'
 import { closed, unavailable } from './attempts.ts'
-import { FrameCodec } from './frame-codec.ts'
-import { FrameReader } from './frame-reader.ts'
+import { ChannelUsers } from './channel-users.ts'
+import { FrameListeners, type ReceivedCounts } from './frame-listeners.ts'
 import { FrameWriter } from './frame-writer.ts'
 import { placesOf, pubSubOf, settingsAt } from './redis-places.ts'
 import { Subscriptions } from './subscriptions.ts'
@@ -42,7 +42,7 @@ export interface RedisTapBusOptions {
 }
 
 /** Counts since the bus was opened, but for `queuedBytes`, `isReady` and `isWhole`, which are as of now. */
-export interface RedisTapBusStats {
+export interface RedisTapBusStats extends ReceivedCounts {
   /** Bytes of frames that Redis has not taken yet. */
   readonly queuedBytes: number
   /** Whether there is a connection to publish and register on. */
@@ -52,15 +52,8 @@ export interface RedisTapBusStats {
   readonly published: number
   /** Frames that Redis did not take, or not whole. */
   readonly unpublished: number
-  readonly received: number
-  /** Messages that were no frames of this version. */
-  readonly ignoredFrames: number
-  /** Frames that came twice or out of order. */
-  readonly repeatedFrames: number
   /** Registrations with a query that this version does not know. */
   readonly ignoredTaps: number
-  /** Candidates of others' frames that did not come through. */
-  readonly lost: number
 }
 
 const DEFAULTS = {
@@ -72,12 +65,6 @@ const DEFAULTS = {
 } as const
 
 type Report = (kind: TapBusTrouble['kind'], error: unknown) => void
-
-interface Subscribed {
-  readonly listeners: Set<{ readonly tell: (frame: TapFrame) => void }>
-  readonly reader: FrameReader
-  readonly there: Promise<void>
-}
 
 /**
  * Carries taps over Redis or Valkey: one server, Sentinels or a Cluster.
@@ -95,26 +82,15 @@ export class RedisTapBus implements TapBus {
   readonly #subscriptions: Subscriptions
   readonly #registry: TapRegistry
   readonly #writer: FrameWriter
-  readonly #codec = new FrameCodec()
-  readonly #report: Report
   readonly #changes: string
-  readonly #subscribed = new Map<string, Subscribed>()
-  /** Of the channel of changes, while somebody watches. */
-  #watching: { readonly there: Promise<void>; users: number } | undefined
-  #counts = {
-    published: 0,
-    unpublished: 0,
-    received: 0,
-    ignoredFrames: 0,
-    repeatedFrames: 0,
-    ignoredTaps: 0,
-    lost: 0,
-  }
+  readonly #users: ChannelUsers
+  readonly #frames: FrameListeners
+  readonly #counts = { published: 0, unpublished: 0, ignoredTaps: 0 }
   #isClosed = false
 
   private constructor(client: RedisClient, pubSub: PubSubKind, report: Report, options: RedisTapBusOptions) {
     const { redis, maxTaps, timeoutMs, syncMs, maxFrameBytes, maxQueuedBytes } = { ...DEFAULTS, ...options }
-    this.#report = report
+    this.#frames = new FrameListeners((error) => report('frame', error))
     this.#changes = changesChannel(redis.kind === 'cluster' ? 0 : redis.db)
     this.#commands = new TapCommands({ client, pubSub, changes: this.#changes, timeoutMs, maxQueuedBytes })
     this.#writer = new FrameWriter({
@@ -146,6 +122,7 @@ export class RedisTapBus implements TapBus {
       onTrouble,
       timeoutMs,
     })
+    this.#users = new ChannelUsers(this.#subscriptions)
     client.on('ready', () => this.#registry.syncSoon())
   }
 
@@ -178,6 +155,7 @@ export class RedisTapBus implements TapBus {
       isReady: this.#commands.isReady,
       isWhole: this.#subscriptions.isWhole,
       ...this.#counts,
+      ...this.#frames.counts,
     }
   }
 
@@ -193,15 +171,15 @@ export class RedisTapBus implements TapBus {
 
   async watch(listener: (taps: readonly TapRegistration[]) => void): Promise<() => void> {
     this.#checkOpen()
-    const leave = await this.#watchChanges()
+    const leave = await this.#users.join(this.#changes)
     try {
       const unwatch = await this.#registry.watch(listener)
       return () => {
         unwatch()
-        leave()
+        void leave()
       }
     } catch (error) {
-      leave()
+      await leave()
       throw error
     }
   }
@@ -228,83 +206,30 @@ export class RedisTapBus implements TapBus {
   async subscribe(tapId: string, listener: (frame: TapFrame) => void): Promise<() => Promise<void>> {
     this.#checkOpen()
     const channel = eventsChannel(tapId)
-    let subscribed = this.#subscribed.get(channel)
-    if (subscribed === undefined) {
-      const there = this.#subscriptions.add(channel)
-      subscribed = { listeners: new Set(), reader: new FrameReader(this.#codec), there }
-      this.#subscribed.set(channel, subscribed)
-    }
-    const { listeners, there } = subscribed
-    const subscriber = { tell: listener }
-    listeners.add(subscriber)
-    const leave = async () => {
-      if (!listeners.delete(subscriber) || listeners.size > 0) return
-      if (this.#subscribed.get(channel) !== subscribed) return
-      this.#subscribed.delete(channel)
-      await this.#subscriptions.remove(channel)
-    }
+    const remove = this.#frames.add(channel, listener)
     try {
-      await there
+      const leave = await this.#users.join(channel)
+      return async () => {
+        remove()
+        await leave()
+      }
     } catch (error) {
-      await leave()
+      remove()
       throw error
     }
-    return leave
   }
 
   async close(): Promise<void> {
     this.#isClosed = true
     this.#registry.close()
-    this.#subscribed.clear()
+    this.#frames.clear()
     this.#subscriptions.close()
     this.#commands.close()
   }
 
-  /** Hears of changes until all that asked for it have left. */
-  async #watchChanges(): Promise<() => void> {
-    const watching = (this.#watching ??= { there: this.#subscriptions.add(this.#changes), users: 0 })
-    watching.users++
-    let isLeft = false
-    const leave = () => {
-      if (isLeft) return
-      isLeft = true
-      watching.users--
-      if (watching.users > 0 || this.#watching !== watching) return
-      this.#watching = undefined
-      void this.#subscriptions.remove(this.#changes)
-    }
-    try {
-      await watching.there
-    } catch (error) {
-      leave()
-      throw error
-    }
-    return leave
-  }
-
   #hear(channel: string, message: Buffer): void {
-    if (channel === this.#changes) {
-      this.#registry.hear(message.toString())
-      return
-    }
-    const subscribed = this.#subscribed.get(channel)
-    if (subscribed === undefined) return
-    const frame = this.#read(subscribed.reader, message)
-    if (frame !== undefined) for (const { tell } of subscribed.listeners) tell(frame)
-  }
-
-  #read(reader: FrameReader, message: Buffer): TapFrame | undefined {
-    try {
-      const frame = reader.read(message)
-      if (frame === undefined) this.#counts.repeatedFrames++
-      else this.#counts.received++
-      this.#counts.lost += frame?.lost ?? 0
-      return frame
-    } catch (error) {
-      this.#counts.ignoredFrames++
-      this.#report('frame', error)
-      return undefined
-    }
+    if (channel === this.#changes) this.#registry.hear(message.toString())
+    else this.#frames.hear(channel, message)
   }
 
   #checkOpen(): void {
