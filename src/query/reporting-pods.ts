@@ -22,16 +22,24 @@ export function reportingPods(
   const reporters = table.column(reporterFacet(kind))
   const slotOfReporter = memo(reporters.labels, (label) => rows.find(label.id))
   const isCounted = new Uint8Array(pods.labels.length)
+  // Blocks share their series, and mostly one of them tells of all their pods.
+  const settled = new Set<Int32Array>()
   for (const { columns, recent } of reads) {
-    if (!recent) continue
+    if (!recent || settled.has(columns.series)) continue
     const { series, lastMs } = columns
+    let isSettled = true
     for (let row = 0; row < series.length; row++) {
       const pod = pods.ids[series[row]!]!
-      if (pod < 0 || isCounted[pod] === 1 || lastMs[row]! < since) continue
+      if (pod < 0 || isCounted[pod] === 1) continue
+      if (lastMs[row]! < since) {
+        isSettled = false
+        continue
+      }
       isCounted[pod] = 1
       const slot = slotOfReporter(reporters.ids[series[row]!]!)
       if (slot >= 0) meshed[slot]!++
     }
+    if (isSettled) settled.add(series)
   }
   return meshed
 }

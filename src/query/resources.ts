@@ -29,7 +29,7 @@ export async function resources(reader: RollupReader, request: ResourcesRequest)
   const { target } = request
   // The other ends of requests are in the blobs of whoever reports them.
   const read = await reader.readStat({ span: request.window, scopes: ALL_SCOPES })
-  const present = seriesHaving(blocksInWindow(read), read.table, 'lastMs')
+  const present = seriesHaving(blocksInWindow(read), read.table, 'series')
   const found = new Map<string, ResourceLabel>()
   for (const kind of target.kind === 'all' ? KINDS : [target.kind]) {
     for (const facet of [reporterFacet(kind), endFacet('source', kind), endFacet('destination', kind)]) {

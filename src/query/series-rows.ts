@@ -23,13 +23,9 @@ export function seriesRows<L extends Label>(
   const { table } = read
   const blocks = allBlocks(read)
   const rows = new Rows<L>()
-  const requesting = seriesHaving(blocks, table, 'requests')
+  const requesting = seriesHaving(blocks, table, 'requesting')
   const requests = select(questionOf(requesting), table, requesting, rows)
-  const connected = seriesHaving(
-    blocks.filter(({ isConnected }) => isConnected),
-    table,
-    'connected',
-  )
+  const connected = seriesHaving(blocks, table, 'connecting')
   const connections = select(questionOf(connected), table, connected, rows)
   return { rows, requests, connections, present: [requesting, connected] }
 }
@@ -40,6 +36,6 @@ export function requestRows<L extends Label>(
   question: Question<L>,
 ): Pick<SeriesRows<L>, 'rows' | 'requests'> {
   const rows = new Rows<L>()
-  const requesting = seriesHaving(allBlocks(read), read.table, 'requests')
+  const requesting = seriesHaving(allBlocks(read), read.table, 'requesting')
   return { rows, requests: select(question, read.table, requesting, rows) }
 }

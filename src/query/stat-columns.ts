@@ -19,6 +19,9 @@ export interface StatColumns {
   readonly table: SeriesTable
   /** The series of each row. Blocks of the same series share it. */
   readonly series: Int32Array
+  /** Those that have any requests, and any connections: the same array as `series` where all do. */
+  readonly requesting: Int32Array
+  readonly connecting: Int32Array
   readonly requests: Float64Array
   readonly failures: Float64Array
   /** Row `i` owns the cells `[cellStart[i], cellStart[i + 1])`. */
@@ -48,22 +51,34 @@ const NONE = new Float64Array(0)
 /** A blob's rows by a table's numbers; `place` is where the blob's series come from: see `SeriesTable.internAll`. */
 export function statColumns(blob: StatBlob, table: SeriesTable, place: string): StatColumns {
   const { lowest, highest, ...latencies } = packLatencies(blob.latencySteps())
-  const columns = {
-    series: table.internAll(place, blob),
-    ...sumOutcomes(blob),
-    ...latencies,
-    ...connections(blob),
-    lastMs: blob.sum('lastMs'),
-  }
-  const bytes = Object.values(columns).reduce((sum, column) => sum + column.byteLength, 0)
-  const isConnected = columns.connected.includes(1)
-  return { ...columns, table, isConnected, lowest, highest, bytes: bytes + BYTES_A_BLOCK }
+  const series = table.internAll(place, blob)
+  const sums = { ...sumOutcomes(blob), ...connections(blob) }
+  const requesting = having(series, sums.requests)
+  const connecting = having(series, sums.connected)
+  const columns = { series, requesting, connecting, ...sums, ...latencies, lastMs: blob.sum('lastMs') }
+  const arrays = new Set<ArrayBufferView>(Object.values(columns))
+  let bytes = BYTES_A_BLOCK
+  for (const { byteLength } of arrays) bytes += byteLength
+  return { ...columns, table, isConnected: connecting.length > 0, lowest, highest, bytes }
+}
+
+/** The series whose rows are not zero. */
+function having(series: Int32Array, values: Float64Array | Uint8Array): Int32Array {
+  return values.includes(0) ? series.filter((_, row) => values[row] !== 0) : series
 }
 
 /** The same rows by another table's numbers. */
 export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
   if (columns.table === table) return columns
-  return { ...columns, table, series: columns.series.map((id) => table.intern(columns.table.key(id))) }
+  const moved = (series: Int32Array) => series.map((id) => table.intern(columns.table.key(id)))
+  const { series, requesting, connecting } = columns
+  return {
+    ...columns,
+    table,
+    series: moved(series),
+    requesting: moved(requesting),
+    connecting: moved(connecting),
+  }
 }
 
 type Latencies = Pick<StatColumns, 'cellStart' | 'cells' | 'lowest' | 'highest'>

@@ -114,7 +114,7 @@ t.test('blocks of another table are the same rows by other numbers', async (t) =
           block.keys.map(({ id }) => id),
         )
         t.equal(rebase(moved, other), moved)
-        t.equal(seriesHaving([columns, columns], table, 'lastMs').length, block.keys.length)
+        t.equal(seriesHaving([columns, columns], table, 'series').length, block.keys.length)
       }
       return t.passing()
     }),
