@@ -1,4 +1,7 @@
-/** stat over 1,000 workloads × 6 buckets × 8 partitions, from the embedded store, with warm and with cold caches. */
+/**
+ * stat over 1,000 workloads × 6 buckets × 8 partitions, from the embedded store: as it was asked before, after every
+ * partition wrote its open bucket anew (as each does about once a second), and with nothing cached.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,11 +32,16 @@ const store = await EmbeddedRollupStore.open({ path, now: () => NOW })
 const next = random(4)
 const normal = () => Math.sqrt(-2 * Math.log(1 - next())) * Math.cos(2 * Math.PI * next())
 
+/** Writes each partition's newest bucket anew. */
+const changes: ((turn: number) => Promise<unknown>)[] = []
+
 for (let p = 0; p < PARTITIONS; p++) {
   const partition = `mesh.requests-${p}` as const
   const writes: BlobWrite[] = []
-  for (let b = 0; b < BUCKETS; b++) {
-    const startMs = NOW - (b + 1) * 10_000
+  // The newest bucket twice, with other latencies: what it is changed to and back.
+  const others: BlobWrite[] = []
+  for (let b = -1; b < BUCKETS; b++) {
+    const startMs = NOW - (Math.max(0, b) + 1) * 10_000
     const columns = new EventColumns(new Dictionary())
     for (let w = 0; w < WORKLOADS; w++) {
       for (let i = 0; i < REQUESTS_A_SERIES; i++) {
@@ -61,25 +69,31 @@ for (let p = 0; p < PARTITIONS; p++) {
     fold.drain()
     for (const scope of fold.rollup.scopes()) {
       const blob = encodeStatBlock(fold.rollup.block(scope))
-      writes.push({ address: { kind: 'stat', tier: '10s', startMs }, scope, blob })
+      const into = b < 0 ? others : writes
+      into.push({ address: { kind: 'stat', tier: '10s', startMs }, scope, blob })
     }
   }
   const { epoch } = await store.claim(partition)
-  await store.commit({
-    partition,
-    epoch,
-    expectedOffset: 0,
-    meta: {
-      offset: 1,
-      watermarkMs: NOW,
-      closedThroughMs: NOW,
-      openMs: [],
-      producers: new Uint8Array(),
-      counters: {},
-    },
-    writes,
-    expiries: [],
-  })
+  const newest = writes.slice(0, others.length)
+  let offset = 0
+  const commit = (blobs: readonly BlobWrite[]) =>
+    store.commit({
+      partition,
+      epoch,
+      expectedOffset: offset,
+      meta: {
+        offset: ++offset,
+        watermarkMs: NOW,
+        closedThroughMs: NOW,
+        openMs: [],
+        producers: new Uint8Array(),
+        counters: {},
+      },
+      writes: blobs,
+      expiries: [],
+    })
+  await commit(writes)
+  changes.push((turn) => commit(turn % 2 === 0 ? others : newest))
 }
 
 const request = parseStatRequest({ resource: 'deploy', window: '1m' })
@@ -99,6 +113,11 @@ const engine = new QueryEngine({ stores: [{ name: 'east', store }], now: () => N
 for (let i = 0; i < 20; i++) await time(engine)
 const warm: number[] = []
 for (let i = 0; i < 300; i++) warm.push(await time(engine))
+const changed: number[] = []
+for (let i = 0; i < 100; i++) {
+  for (const change of changes) await change(i)
+  changed.push(await time(engine))
+}
 const cold: number[] = []
 for (let i = 0; i < 10; i++) {
   cold.push(await time(new QueryEngine({ stores: [{ name: 'east', store }], now: () => NOW })))
@@ -106,6 +125,11 @@ for (let i = 0; i < 10; i++) {
 const size = `stat: ${WORKLOADS} workloads × ${BUCKETS} buckets × ${PARTITIONS} partitions`
 report({ figure: `${size}, p50`, value: quantile(warm, 0.5), unit: 'ms' })
 report({ figure: `${size}, p99`, value: quantile(warm, 0.99), unit: 'ms', bar: '<= 20' })
+report({
+  figure: `${size}, a bucket of each partition changed, p50`,
+  value: quantile(changed, 0.5),
+  unit: 'ms',
+})
 report({ figure: `${size}, nothing cached, p50`, value: quantile(cold, 0.5), unit: 'ms' })
 await store.close()
 rmSync(path, { recursive: true })
