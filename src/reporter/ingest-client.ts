@@ -1,3 +1,4 @@
+import { type BatchNumber, NUMBER_HEADERS } from '../event/batch-number.ts'
 import type { After } from './timers.ts'
 
 /** Where what is posted goes, below the ingest's URL, and what it is. */
@@ -53,8 +54,12 @@ export class IngestClient {
     this.#options = options
   }
 
-  /** Never rejects. */
-  async post(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<IngestAnswer> {
+  /** Never rejects. `number` is given to a message that has none of its own. */
+  async post(
+    bytes: Uint8Array<ArrayBuffer>,
+    signal: AbortSignal,
+    number?: BatchNumber,
+  ): Promise<IngestAnswer> {
     const { timeoutMs, after, now } = this.#options
     const attempt = new AbortController()
     const stop = (): void => attempt.abort()
@@ -65,7 +70,7 @@ export class IngestClient {
     try {
       const response = await this.#fetch(this.url, {
         method: 'POST',
-        headers: { 'content-type': this.#route.contentType },
+        headers: { 'content-type': this.#route.contentType, ...numberHeaders(number) },
         body: bytes,
         redirect: 'manual',
         signal: attempt.signal,
@@ -83,6 +88,14 @@ export class IngestClient {
       cancelTimeout()
       signal.removeEventListener('abort', stop)
     }
+  }
+}
+
+function numberHeaders(number: BatchNumber | undefined): Record<string, string> {
+  if (number === undefined) return {}
+  return {
+    [NUMBER_HEADERS.producer]: number.producer,
+    [NUMBER_HEADERS.sequence]: String(number.sequence),
   }
 }
 

@@ -49,11 +49,11 @@ export function configure(command: Command, context: CliContext): void {
         .default(60_000, '1m'),
     )
     .option('--skip-malformed', 'leave out what is no event, and count it, instead of stopping there')
-    .option('--producer <id>', 'number the batches as this producer (default: a new UUID)')
+    .option('--producer <id>', 'number what is sent as this producer (default: a new UUID)')
     .addHelpText(
       'after',
       `
-Batches are numbered, so that one that is sent again counts once. A push that broke off can be run again with the same
+What is sent is numbered, so that it counts once if it is sent again. A push that broke off can be run again with the same
 file, options and --producer within the hour: what was counted before is not counted twice.
 
 Examples:
@@ -67,10 +67,8 @@ Examples:
 
 async function run(context: CliContext, path: string, flags: Flags): Promise<void> {
   const { otlp, format, batch, rate, retryFor, skipMalformed, producer } = flags
-  if (otlp && (rate !== undefined || producer !== undefined || skipMalformed !== undefined)) {
-    throw usageError(
-      '--otlp sends messages as they are: --rate, --producer and --skip-malformed are for events only',
-    )
+  if (otlp && (rate !== undefined || skipMalformed !== undefined)) {
+    throw usageError('--otlp sends messages as they are: --rate and --skip-malformed are for events only')
   }
   if (producer !== undefined && (producer === '' || Buffer.byteLength(producer) > MAX_PRODUCER_BYTES)) {
     throw usageError(`--producer must have 1 to ${MAX_PRODUCER_BYTES} bytes`)

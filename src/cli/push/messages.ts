@@ -1,3 +1,4 @@
+import type { BatchNumber } from '../../event/batch-number.ts'
 import { CONTENT_TYPES } from '../../event/content-type.ts'
 import { decode } from '../../event/decode.ts'
 import { Dictionary } from '../../event/dictionary.ts'
@@ -23,6 +24,8 @@ export interface Source {
 export interface Message {
   readonly bytes: Uint8Array<ArrayBuffer>
   readonly count: number
+  /** Where `bytes` have none of their own. */
+  readonly number?: BatchNumber
 }
 
 /** Most bytes of a message that is not taken apart: what ingest takes. */
@@ -35,14 +38,17 @@ export async function* eventMessages(
   for await (const { bytes, events } of batchesOf(source, options)) yield { bytes, count: events }
 }
 
-/** Each message as it is. */
-export async function* otlpMessages({ format, chunks }: Source): AsyncGenerator<Message> {
+/** Each message as it is, numbered in order. */
+export async function* otlpMessages({ format, chunks }: Source, producer: string): AsyncGenerator<Message> {
   if (format === 'batch') {
-    yield { bytes: await wholeOf(chunks), count: 1 }
+    yield { bytes: await wholeOf(chunks), count: 1, number: { producer, sequence: 1 } }
     return
   }
+  let sequence = 0
   for await (const values of jsonValuesOf(chunks, MAX_WHOLE_BYTES)) {
-    for (const { bytes } of values) yield { bytes: Uint8Array.from(bytes), count: 1 }
+    for (const { bytes } of values) {
+      yield { bytes: Uint8Array.from(bytes), count: 1, number: { producer, sequence: ++sequence } }
+    }
   }
 }
 

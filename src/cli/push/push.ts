@@ -79,7 +79,7 @@ class Push {
     const { now } = context
     const client = new IngestClient(options.ingest, fetch, { route, timeoutMs: TRY_TIMEOUT_MS, after, now })
     this.#sender = new Sender({
-      post: (bytes, signal) => client.post(bytes, signal),
+      post: ({ bytes, number }, signal) => client.post(bytes, signal, number),
       url: client.url,
       retryForMs: options.retryForMs,
       now,
@@ -96,23 +96,18 @@ class Push {
       events: pacedBatch(batch, rate),
       ...(skipMalformed ? { onMalformed: (line, message) => this.#skip(line, message) } : {}),
     })
-    await this.#sendAll(
-      messages,
-      `to go on, push the same file with the same options and --producer ${producer}: nothing is counted twice`,
-    )
+    await this.#sendAll(messages, producer)
     this.#done(`${this.#sent} events in ${this.#batches} batches, ${this.#retries} retries`)
   }
 
   async otlp(source: Source): Promise<void> {
-    await this.#sendAll(
-      otlpMessages(source),
-      'OTLP messages have no numbers: those that are pushed again count again',
-    )
+    const { producer = randomUUID() } = this.#options
+    await this.#sendAll(otlpMessages(source, producer), producer)
     this.#done(`${this.#sent} OTLP messages, ${this.#retries} retries`)
   }
 
-  /** Sends all messages. Whoever ends early is told how far it came, and `hint`. */
-  async #sendAll(messages: AsyncIterable<Message>, hint: string): Promise<void> {
+  /** Sends all messages. Whoever ends early is told how far it came, and how to go on. */
+  async #sendAll(messages: AsyncIterable<Message>, producer: string): Promise<void> {
     const { signal } = this.#options
     try {
       for await (const message of messages) {
@@ -121,17 +116,18 @@ class Push {
       }
     } catch (error) {
       this.#bar.clear()
+      const hint = `to go on, push the same file with the same options and --producer ${producer}: nothing is counted twice`
       if (this.#sent > 0) note(this.#context, `pushed ${this.#sent} ${this.#unit}; ${hint}`)
       throw signal.aborted ? new CliError('INTERRUPTED', 'stopped before the end', { cause: error }) : error
     }
     this.#bar.clear()
   }
 
-  async #send({ bytes, count }: Message): Promise<void> {
+  async #send(message: Message): Promise<void> {
     const { rate, signal } = this.#options
-    if ((await this.#sender.send(bytes, signal)) === 'stopped') return
+    if ((await this.#sender.send(message, signal)) === 'stopped') return
     this.#trouble = undefined
-    this.#sent += count
+    this.#sent += message.count
     this.#batches++
     this.#draw()
     if (rate !== undefined) await sleep(paceMs(this.#sent, this.#context.now() - this.#startMs, rate), signal)

@@ -1,8 +1,9 @@
 import type { IngestAnswer } from '../../reporter/ingest-client.ts'
 import { CliError } from '../cli-error.ts'
+import type { Message } from './messages.ts'
 
 export interface SenderOptions {
-  readonly post: (bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal) => Promise<IngestAnswer>
+  readonly post: (message: Message, signal: AbortSignal) => Promise<IngestAnswer>
   /** Where `post` posts, for messages. */
   readonly url: string
   /** How long one message is tried, from its first failure on. */
@@ -31,17 +32,17 @@ export class Sender {
   }
 
   /** Throws an INGEST_REFUSED or INGEST_UNREACHABLE error. */
-  async send(bytes: Uint8Array<ArrayBuffer>, signal: AbortSignal): Promise<SendOutcome> {
+  async send(message: Message, signal: AbortSignal): Promise<SendOutcome> {
     const { post, url, retryForMs, now, sleep, onRetry } = this.#options
     let failingSince: number | undefined
     for (let attempt = 0; !signal.aborted; attempt++) {
-      const answer = await post(bytes, signal)
+      const answer = await post(message, signal)
       if (answer.kind === 'accepted') return 'sent'
       if (signal.aborted) break
       if (answer.kind === 'refused') {
         throw new CliError(
           'INGEST_REFUSED',
-          `${url} refuses a message of ${bytes.length} bytes: ${answer.why}`,
+          `${url} refuses a message of ${message.bytes.length} bytes: ${answer.why}`,
         )
       }
       failingSince ??= now()

@@ -247,12 +247,19 @@ t.test('OTLP messages are sent as they are', async (t) => {
       'push',
       '--otlp',
       `${folder}/${name}`,
+      '--producer',
+      'p1',
       '--ingest',
       server.url,
     ])
     t.equal(code, 0)
     const [first, ...rest] = server.received
     t.ok(first!.body.equals(rest[0]!.body), 'what is sent again is the same')
+    t.equal(first!.headers['meshtap-sequence'], '1', 'under the same number')
+    t.same(
+      rest.map(({ headers }) => [headers['meshtap-producer'], headers['meshtap-sequence']]),
+      rest.map((_, i) => ['p1', String(i + 1)]),
+    )
     return { stdout, received: rest }
   }
   const one = await push('one.json')

@@ -1,4 +1,5 @@
 import t from 'tap'
+import type { Message } from '../../../src/cli/push/messages.ts'
 import { pacedBatch, paceMs } from '../../../src/cli/push/pace.ts'
 import { ProgressBar, progressLine } from '../../../src/cli/push/progress.ts'
 import { Sender } from '../../../src/cli/push/sender.ts'
@@ -6,11 +7,11 @@ import type { IngestAnswer } from '../../../src/reporter/ingest-client.ts'
 
 const ACCEPTED: IngestAnswer = { kind: 'accepted' }
 const AWAY: IngestAnswer = { kind: 'unavailable', why: 'connect ECONNREFUSED' }
-const BYTES = Uint8Array.of(1, 2, 3)
+const MESSAGE: Message = { bytes: Uint8Array.of(1, 2, 3), count: 1 }
 
 /** A sender whose ingest gives these answers, and whose time passes only while it sleeps. */
 function sender(answers: readonly IngestAnswer[], retryForMs: number) {
-  const posted: Uint8Array[] = []
+  const posted: Message[] = []
   const slept: number[] = []
   const retries: string[] = []
   let nowMs = 0
@@ -21,8 +22,8 @@ function sender(answers: readonly IngestAnswer[], retryForMs: number) {
     retries,
     stop,
     sender: new Sender({
-      post: async (bytes) => {
-        posted.push(bytes)
+      post: async (message) => {
+        posted.push(message)
         return answers[Math.min(posted.length, answers.length) - 1]!
       },
       url: 'http://ingest/v1/events',
@@ -40,8 +41,8 @@ function sender(answers: readonly IngestAnswer[], retryForMs: number) {
 
 t.test('a message is sent again, as it was, until it is taken', async (t) => {
   const { sender: sending, posted, slept, retries, stop } = sender([AWAY, AWAY, AWAY, ACCEPTED], 60_000)
-  t.equal(await sending.send(BYTES, stop.signal), 'sent')
-  t.strictSame(posted, [BYTES, BYTES, BYTES, BYTES])
+  t.equal(await sending.send(MESSAGE, stop.signal), 'sent')
+  t.strictSame(posted, [MESSAGE, MESSAGE, MESSAGE, MESSAGE])
   t.strictSame(slept, [100, 200, 400])
   t.equal(retries.length, 3)
 })
@@ -53,13 +54,13 @@ t.test('waits double up to their limit, and are as long as the ingest asks for',
     slept,
     stop,
   } = sender([asks, ...Array.from({ length: 8 }, () => AWAY), ACCEPTED], 600_000)
-  await sending.send(BYTES, stop.signal)
+  await sending.send(MESSAGE, stop.signal)
   t.strictSame(slept, [3000, 200, 400, 800, 1600, 3200, 5000, 5000, 5000])
 })
 
 t.test('it gives up in time, and says what to do', async (t) => {
   const { sender: sending, slept, stop } = sender([AWAY], 1000)
-  await t.rejects(sending.send(BYTES, stop.signal), {
+  await t.rejects(sending.send(MESSAGE, stop.signal), {
     code: 'INGEST_UNREACHABLE',
     message:
       'cannot push to http://ingest/v1/events for 1 s: connect ECONNREFUSED. Is "meshtap serve" running there? ' +
@@ -67,13 +68,13 @@ t.test('it gives up in time, and says what to do', async (t) => {
   })
   t.strictSame(slept, [100, 200, 400])
   const impatient = sender([AWAY, ACCEPTED], 0)
-  await t.rejects(impatient.sender.send(BYTES, stop.signal), { code: 'INGEST_UNREACHABLE' })
+  await t.rejects(impatient.sender.send(MESSAGE, stop.signal), { code: 'INGEST_UNREACHABLE' })
   t.equal(impatient.posted.length, 1)
 })
 
 t.test('what is refused is not sent again', async (t) => {
   const { sender: sending, posted, stop } = sender([{ kind: 'refused', why: '400 byte 7: nonsense' }], 60_000)
-  await t.rejects(sending.send(BYTES, stop.signal), {
+  await t.rejects(sending.send(MESSAGE, stop.signal), {
     code: 'INGEST_REFUSED',
     message: 'http://ingest/v1/events refuses a message of 3 bytes: 400 byte 7: nonsense',
   })
@@ -87,7 +88,7 @@ t.test('it stops between two tries', async (t) => {
     stop.abort()
     return push(...why)
   }
-  t.equal(await sending.send(BYTES, stop.signal), 'stopped')
+  t.equal(await sending.send(MESSAGE, stop.signal), 'stopped')
   t.equal(posted.length, 1)
 })
 
