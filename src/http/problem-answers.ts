@@ -47,7 +47,9 @@ export class ProblemAnswers {
   ): void {
     const problem = this.problemOf(error)
     countProblem(this.stats, problem.code)
-    if (problem.status >= 500) this.#log.report(problem, request.log, request.url)
+    // Probes ask again and again, and what is waited for is said elsewhere.
+    if (problem.status >= 500 && problem.code !== 'NOT_READY')
+      this.#log.report(problem, request.log, request.url)
     const { contentType, body } = encode(problem)
     void reply.code(problem.status).headers(problem.headers).header('content-type', contentType).send(body)
   }

@@ -28,10 +28,10 @@ export class ProblemLog {
       entry.suppressed++
       return
     }
-    logger.error(
-      { err: problem.cause ?? problem, code: problem.code, url, suppressed: entry.suppressed },
-      problem.message,
-    )
+    const fields = { code: problem.code, url, suppressed: entry.suppressed }
+    // What was foreseen says all in its message; for the rest one needs to see where it comes from.
+    if (problem.status === 500) logger.error({ ...fields, err: problem.cause ?? problem }, problem.message)
+    else logger.warn(fields, problem.message)
     if (this.#entries.size >= MAX_CODES) this.#entries.clear()
     this.#entries.set(problem.code, { nextMs: now + INTERVAL_MS, suppressed: 0 })
   }

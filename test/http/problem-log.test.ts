@@ -7,7 +7,7 @@ t.test('a code is logged at most every 10 s, with the number left out since', as
   let now = 1_000_000
   const lines: unknown[] = []
   const logger = fastify().log
-  logger.error = (line: unknown) => lines.push(line)
+  logger.warn = (line: unknown) => lines.push(line)
   const log = new ProblemLog(() => now)
   const report = (code: string): void => log.report(new HttpProblem(503, code, 'no'), logger, '/x')
   report('A')
@@ -24,4 +24,19 @@ t.test('a code is logged at most every 10 s, with the number left out since', as
     { code: 'A', suppressed: 2 },
   ])
   t.equal(lines.length, 3)
+})
+
+t.test('what nobody foresaw is an error with its stack, the rest a warning', async (t) => {
+  const lines: object[] = []
+  const logger = fastify().log
+  logger.warn = (line: object) => lines.push({ level: 'warn', ...line })
+  logger.error = (line: object) => lines.push({ level: 'error', ...line })
+  const log = new ProblemLog(Date.now)
+  const cause = new Error('why')
+  log.report(new HttpProblem(500, 'INTERNAL', 'no', {}, { cause }), logger, '/x')
+  log.report(new HttpProblem(503, 'STORE_UNAVAILABLE', 'no', {}, { cause }), logger, '/x')
+  t.strictSame(lines, [
+    { level: 'error', code: 'INTERNAL', url: '/x', suppressed: 0, err: cause },
+    { level: 'warn', code: 'STORE_UNAVAILABLE', url: '/x', suppressed: 0 },
+  ])
 })
