@@ -6,6 +6,7 @@ import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
+import { tapTrouble } from './tap-trouble.ts'
 
 export interface AnsweringPorts {
   readonly store: RollupStore
@@ -20,7 +21,7 @@ export async function openAnswering(
 ): Promise<GatewayServer> {
   const taps = new TapHub({
     bus,
-    onTrouble: (error) => trouble.report({ kind: 'taps', message: String(error) }),
+    onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => taps.close())
   return createGateway({

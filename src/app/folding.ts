@@ -4,6 +4,7 @@ import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
 import { TapPublisher } from '../tap/tap-publisher.ts'
 import type { RoleContext } from './role-context.ts'
+import { tapTrouble } from './tap-trouble.ts'
 
 /** Most namespaces of a bucket; the rest is in one of its own. */
 const MAX_SCOPES = 1000
@@ -32,7 +33,7 @@ export async function openFolding(
     flows,
     rules,
     now,
-    onTrouble: (error) => trouble.report({ kind: 'taps', message: String(error) }),
+    onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => publisher.close())
   const aggregator = new Aggregator({

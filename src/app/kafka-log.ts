@@ -6,12 +6,15 @@ import { LateEventLog } from './late-event-log.ts'
 import { Opening } from './opening.ts'
 import type { RoleContext } from './role-context.ts'
 
+/** How long an append waits for Kafka before who sent the events is told to send them again: less than senders wait. */
+const APPEND_TIMEOUT_MS = 5_000
+
 /** The log in Kafka, opened as soon as Kafka answers, and closed with the role. */
 export function openKafkaLog(context: RoleContext<'ingest' | 'aggregator'>): LateEventLog {
   const { settings, trouble, parts, onFatal } = context
   const onTrouble = trouble.of('kafka')
   const opening = new Opening<EventLog>({
-    kind: 'open',
+    what: 'Kafka',
     onTrouble,
     onFatal,
     open: async () => {
@@ -26,6 +29,7 @@ export function openKafkaLog(context: RoleContext<'ingest' | 'aggregator'>): Lat
         lingerMs: settings.linger,
         sessionTimeoutMs: settings.sessionTimeout,
         onTrouble,
+        appendTimeoutMs: APPEND_TIMEOUT_MS,
       })
     },
   })

@@ -11,8 +11,8 @@ interface Closable {
 }
 
 export interface OpeningOptions<T> {
-  /** A stable word for the log. */
-  readonly kind: string
+  /** What is waited for, in words for people. */
+  readonly what: string
   readonly open: () => Promise<T>
   readonly onTrouble: (trouble: Trouble) => void
   /** Told of what cannot be tried again. */
@@ -25,10 +25,11 @@ export class Opening<T extends Closable> {
   readonly #givenUp = new AbortController()
   readonly #opened = Promise.withResolvers<T | undefined>()
   #current: T | undefined
-  #reason = 'it is being connected to'
+  #reason: string
 
   constructor(options: OpeningOptions<T>) {
     this.#options = options
+    this.#reason = `${options.what} is being connected to`
     this.#givenUp.signal.addEventListener('abort', () => this.#opened.resolve(undefined))
     void this.#run()
   }
@@ -65,21 +66,24 @@ export class Opening<T extends Closable> {
   }
 
   async #run(): Promise<void> {
-    const { kind, onTrouble, onFatal } = this.#options
-    const adapter = await persist(this.#options.open, {
-      signal: this.signal,
-      onTrouble: (message) => {
-        this.#reason = message
-        onTrouble({ kind, message })
-      },
-    }).catch(onFatal)
-    if (adapter === undefined) return
-    if (this.signal.aborted) {
-      await adapter.close()
-      return
+    const { open, onTrouble, onFatal } = this.#options
+    try {
+      const adapter = await persist(open, {
+        signal: this.signal,
+        onTrouble: (message) => {
+          this.#reason = message
+          onTrouble({ kind: 'open', message })
+        },
+      })
+      if (adapter === undefined) return
+      if (this.signal.aborted) await adapter.close()
+      else {
+        this.#current = adapter
+        this.#opened.resolve(adapter)
+      }
+    } catch (error) {
+      onFatal(error)
     }
-    this.#current = adapter
-    this.#opened.resolve(adapter)
   }
 }
 

@@ -11,7 +11,7 @@ type RedisContext = RoleContext<'aggregator' | 'gateway' | 'exporter'>
 export function openRedisStore({ settings, trouble, parts, onFatal }: RedisContext): RollupStore {
   const onTrouble = trouble.of('store')
   const opening = new Opening<RollupStore>({
-    kind: 'open',
+    what: 'Redis',
     onTrouble,
     onFatal,
     open: async () => {
@@ -27,7 +27,7 @@ export function openRedisStore({ settings, trouble, parts, onFatal }: RedisConte
 export function openRedisTapBus({ settings, trouble, parts, onFatal }: RedisContext): TapBus {
   const onTrouble = trouble.of('tap-bus')
   const opening = new Opening<TapBus>({
-    kind: 'open',
+    what: 'Redis',
     onTrouble,
     onFatal,
     open: async () => {
