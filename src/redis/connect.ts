@@ -1,6 +1,6 @@
 import { Cluster, type ClusterOptions, Redis, type RedisOptions } from 'ioredis'
-import { redisFailure } from './redis-failure.ts'
-import { redisName, type RedisSettings } from './redis-url.ts'
+import { redisFailure, withoutCommand } from './redis-failure.ts'
+import type { RedisSettings } from './redis-url.ts'
 
 export type RedisClient = Redis | Cluster
 
@@ -39,8 +39,8 @@ export async function connectRedis(
   try {
     await new Promise<void>((resolve, reject) => {
       const failed = (error: Error) => {
-        latest = error
-        options.onError(error)
+        latest = withoutCommand(error)
+        options.onError(latest)
         if (redisFailure(error)?.kind === 'refused') reject(error)
       }
       client.on('error', failed)
@@ -67,11 +67,6 @@ export async function disconnectRedis(client: RedisClient, timeoutMs: number): P
   await Promise.race([client.quit().catch(() => undefined), late])
   clearTimeout(timer)
   client.disconnect()
-}
-
-/** A text for messages: what was tried, where, and why it did not work. */
-export function redisFailureMessage(what: string, settings: RedisSettings, reason: string): string {
-  return `${what} at ${redisName(settings)}: ${reason}`
 }
 
 function newClient(settings: RedisSettings, options: RedisConnectionOptions): RedisClient {

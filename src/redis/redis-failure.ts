@@ -101,6 +101,15 @@ export function redisFailure(error: unknown): RedisFailure | undefined {
   return undefined
 }
 
+/**
+ * The error without the command that it was the answer to, which the client hangs on it: that holds passwords, and
+ * megabytes of a commit.
+ */
+export function withoutCommand(error: Error): Error {
+  delete (error as { command?: unknown }).command
+  return error
+}
+
 function firstLine(text: string): string {
   return text.split('\n', 1)[0]!.slice(0, 300)
 }

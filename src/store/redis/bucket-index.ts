@@ -1,7 +1,13 @@
+import { randomBytes } from 'node:crypto'
 import { StoreError } from '../rollup-store.ts'
 
-/** Digits of a version; a blob begins behind as many bytes. */
-export const VERSION_LENGTH = 16
+/** Characters of a version, which are bytes too; a blob begins behind as many. */
+export const VERSION_LENGTH = 12
+
+/** A version that no commit has had. */
+export function newVersion(): string {
+  return randomBytes((VERSION_LENGTH / 4) * 3).toString('base64url')
+}
 
 /** What a hash of blobs holds. */
 export interface BucketIndex {
@@ -21,7 +27,7 @@ export function decodeIndex(index: Buffer): BucketIndex {
   const reader = new MapReader(index, VERSION_LENGTH)
   const count = reader.mapSize()
   const scopes = Array.from({ length: count }, () => {
-    return { scope: reader.text(), version: String(reader.number()).padStart(VERSION_LENGTH, '0') }
+    return { scope: reader.text(), version: reader.text() }
   })
   return { version: index.toString('latin1', 0, VERSION_LENGTH), scopes }
 }
@@ -57,16 +63,6 @@ class MapReader {
               : this.#fail(type)
     this.#at += length
     return this.#bytes.toString('utf8', this.#at - length, this.#at)
-  }
-
-  number(): number {
-    const type = this.#uint(1)
-    if (type <= 0x7f) return type
-    if (type === 0xcc) return this.#uint(1)
-    if (type === 0xcd) return this.#uint(2)
-    if (type === 0xce) return this.#uint(4)
-    if (type === 0xcf) return this.#uint(4) * 2 ** 32 + this.#uint(4)
-    return this.#fail(type)
   }
 
   #uint(bytes: 1 | 2 | 4): number {

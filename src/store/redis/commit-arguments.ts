@@ -1,6 +1,7 @@
 import type { ScriptArgument } from '../../redis/redis-script.ts'
 import { type Commit, StoreError } from '../rollup-store.ts'
-import { bufferOf, encodeMeta, FORMAT } from './meta-fields.ts'
+import { newVersion, VERSION_LENGTH } from './bucket-index.ts'
+import { encodeMeta, FORMAT } from './meta-fields.ts'
 import { blobsKey, metaKey } from './store-keys.ts'
 
 /**
@@ -40,40 +41,38 @@ export function commitArguments(commit: Commit, ttlMs: number): CommitArguments 
     at(blobsKey(partition, address)).expiresAt = String(Math.max(0, Math.floor(expiresAtMs)))
   }
 
-  const metaFields = encodeMeta(meta)
-  const stamp = expectedStamp === undefined ? '' : `=${expectedStamp}`
-  const args: ScriptArgument[] = [
-    FORMAT,
-    epoch,
-    expectedOffset,
-    stamp,
-    ttlMs,
-    metaFields.length,
-    ...metaFields,
-  ]
   let bytes = 0
   let blobs = 0
-  for (const { blobs: written, expiresAt } of changes.values()) {
-    const kept: ScriptArgument[] = []
-    const deleted: string[] = []
-    for (const [scope, blob] of written) {
-      if (blob === undefined) {
-        deleted.push(scope)
-      } else {
-        kept.push(scope, bufferOf(blob))
-        bytes += scope.length + blob.length
-      }
-    }
-    args.push(kept.length / 2, deleted.length, expiresAt)
-    for (const argument of kept) args.push(argument)
-    for (const scope of deleted) args.push(scope)
+  for (const { blobs: written } of changes.values()) {
     blobs += written.size
+    for (const blob of written.values()) bytes += blob === undefined ? 0 : VERSION_LENGTH + blob.length
   }
   if (bytes > MAX_COMMIT_BYTES || blobs > MAX_COMMIT_WRITES) {
     const message =
       `cannot commit ${blobs} blobs of ${bytes} bytes to ${partition} at once: Redis is given at most ` +
       `${MAX_COMMIT_WRITES} blobs of ${MAX_COMMIT_BYTES} bytes; have more partitions or lower the limits of series`
     throw new StoreError('STORE_FULL', message)
+  }
+
+  const version = newVersion()
+  const metaFields = encodeMeta(meta)
+  const stamp = expectedStamp === undefined ? '' : `=${expectedStamp}`
+  const args: ScriptArgument[] = [FORMAT, epoch, expectedOffset, stamp, ttlMs, version]
+  args.push(metaFields.length, ...metaFields)
+  const values = Buffer.allocUnsafe(bytes)
+  let end = 0
+  for (const { blobs: written, expiresAt } of changes.values()) {
+    const deleted = [...written].filter(([, blob]) => blob === undefined)
+    args.push(written.size - deleted.length, deleted.length, expiresAt)
+    for (const [scope, blob] of written) {
+      if (blob === undefined) continue
+      const start = end
+      end += values.write(version, start, 'latin1')
+      values.set(blob, end)
+      end += blob.length
+      args.push(scope, values.subarray(start, end))
+    }
+    for (const [scope] of deleted) args.push(scope)
   }
   return { keys: [metaKey(partition), ...changes.keys()], args, blobs, bytes }
 }

@@ -58,6 +58,6 @@ export function text(value: unknown): string {
   return bytes(value).toString()
 }
 
-export function bufferOf(value: Uint8Array): Buffer {
+function bufferOf(value: Uint8Array): Buffer {
   return value instanceof Buffer ? value : Buffer.from(value.buffer, value.byteOffset, value.byteLength)
 }

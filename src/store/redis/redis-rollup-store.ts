@@ -1,5 +1,5 @@
 import { connectRedis, disconnectRedis, type RedisClient } from '../../redis/connect.ts'
-import { redisFailure } from '../../redis/redis-failure.ts'
+import { redisFailure, withoutCommand } from '../../redis/redis-failure.ts'
 import { redisName, type RedisSettings } from '../../redis/redis-url.ts'
 import type { PartitionId } from '../../log/event-log.ts'
 import {
@@ -236,5 +236,5 @@ function storeError(what: string, error: unknown): unknown {
   const failure = redisFailure(error)
   if (failure === undefined) return error
   const code = failure.kind === 'full' ? 'STORE_FULL' : 'STORE_UNAVAILABLE'
-  return new StoreError(code, `${what}: ${failure.reason}`, { cause: error })
+  return new StoreError(code, `${what}: ${failure.reason}`, { cause: withoutCommand(error as Error) })
 }
