@@ -53,7 +53,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
 
   const routes = describedRoutes(app)
   addQueryRoutes(app, options.engine, limits.queries)
-  addTapRoute(app, options.taps)
+  addTapRoute(app, options.taps, limits)
   addHealthRoutes(app, options.ready)
   addDocsRoutes(app, { ...GATEWAY_API, version: options.version }, routes)
   addLandingPage(app, options.version, routes)

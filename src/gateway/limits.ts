@@ -5,6 +5,13 @@ export interface GatewayLimits extends HttpLimits {
   readonly queries: number
   /** How often a websocket is pinged; one that has not answered by the next ping is dead. */
   readonly pingMs: number
+  /** How long a client of lines may take nothing of what waits for it; then it is dead, as it answers no ping. */
+  readonly stallMs: number
 }
 
-export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = { ...DEFAULT_HTTP_LIMITS, queries: 128, pingMs: 20_000 }
+export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
+  ...DEFAULT_HTTP_LIMITS,
+  queries: 128,
+  pingMs: 20_000,
+  stallMs: 300_000,
+}

@@ -40,7 +40,7 @@ export const TAP: Operation = {
     'text each. All conditions must hold. A frame comes at least every second, without events when there are none.\n\n' +
     'A client that reads too slowly loses the oldest frames that wait for it, counted in `dropped`. The server closes a ' +
     'websocket with 1001 when it shuts down and with 1008 when the client sends messages; it pings every 20 s, and ' +
-    'cuts a client that has not answered by the next ping.',
+    'cuts a client that has not answered by the next ping. A client of lines is cut when it takes nothing for 5 min.',
   tags: ['tap'],
   parameters: [
     parameter(

@@ -3,10 +3,14 @@ import type { FastifyReply } from 'fastify'
 import type { TapSession } from './tap-session.ts'
 
 /**
- * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. See
- * `sendTapFrames`.
+ * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. A client that takes
+ * nothing for `stallMs` is cut off. See `sendTapFrames`.
  */
-export async function sendTapLines(session: TapSession, reply: FastifyReply): Promise<void> {
+export async function sendTapLines(
+  session: TapSession,
+  reply: FastifyReply,
+  { stallMs }: { readonly stallMs: number },
+): Promise<void> {
   const { raw } = reply
   reply.hijack()
   const gone = new AbortController()
@@ -24,11 +28,13 @@ export async function sendTapLines(session: TapSession, reply: FastifyReply): Pr
     })
     raw.flushHeaders()
     for (let frame = await session.next(); frame !== undefined; frame = await session.next()) {
-      if (!raw.write(`${frame}\n`)) await once(raw, 'drain', { signal: gone.signal })
+      if (raw.write(`${frame}\n`)) continue
+      const stalled = setTimeout(() => gone.abort(), stallMs)
+      await once(raw, 'drain', { signal: gone.signal }).finally(() => clearTimeout(stalled))
     }
     raw.end()
   } catch {
-    // Nobody is there any more.
+    // Nobody is there any more, or nobody who reads.
     raw.destroy()
   } finally {
     await session.close()

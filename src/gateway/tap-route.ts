@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { HttpProblem } from '../http/problem.ts'
 import { parseTapQuery } from '../tap/parse-tap-query.ts'
+import type { GatewayLimits } from './limits.ts'
 import { TAP } from './tap-api.ts'
 import type { TapHub } from './tap-hub.ts'
 import { sendTapLines } from './tap-lines.ts'
@@ -15,7 +16,11 @@ export const TAP_PATH = '/api/v1/tap'
  * Adds `GET /api/v1/tap`: a websocket when asked for as one, else lines of JSON. A query that is bad, or a tap that
  * cannot be opened, is answered with a problem before anything is upgraded.
  */
-export function addTapRoute(app: FastifyInstance, taps: TapHub): void {
+export function addTapRoute(
+  app: FastifyInstance,
+  taps: TapHub,
+  limits: Pick<GatewayLimits, 'stallMs'>,
+): void {
   const opened = new WeakMap<FastifyRequest, TapSession>()
   /** Sessions of this server: it ends them when it closes, and its clients with them. */
   const open = new Set<TapSession>()
@@ -52,7 +57,7 @@ export function addTapRoute(app: FastifyInstance, taps: TapHub): void {
       socket?.once('close', () => void session.close())
       opened.set(request, session)
     },
-    handler: (request, reply) => serve(request, (session) => sendTapLines(session, reply)),
+    handler: (request, reply) => serve(request, (session) => sendTapLines(session, reply, limits)),
     wsHandler: (socket, request) => serve(request, (session) => sendTapFrames(session, socket)),
   })
 

@@ -190,6 +190,28 @@ t.test('lines of JSON come at once, one frame a line, until the client goes', as
   await registered(0)
 })
 
+t.test('a client of lines that takes nothing is dead after a while', async (t) => {
+  const { app, registered, bus, pass, taps } = await gatewayServer(t, { limits: { stallMs: 100 } })
+  const port = await listening(app)
+  const idle = await fetch(`http://127.0.0.1:${port}/api/v1/tap?path=/idle`)
+  const stalled = connect(port, '127.0.0.1')
+  stalled.write('GET /api/v1/tap?path=/x&max_rps=10000 HTTP/1.1\r\nhost: localhost\r\n\r\n')
+  stalled.pause()
+  while (taps.stats.sessions < 2) await new Promise(setImmediate)
+  const tap = (await registered(2)).find(({ query }) => query.path === '/x')!
+  const large = times(100, () => request('bot', 'web', { path: `/${'x'.repeat(2000)}` }))
+  while (taps.stats.sessions > 1) {
+    await bus.publish(tap.id, frameOf(large))
+    pass(1)
+    await new Promise(setImmediate)
+  }
+  const [left] = await registered(1)
+  t.equal(left?.query.path, '/idle', 'one for which nothing waits is not')
+  stalled.destroy()
+  await idle.body!.cancel()
+  await registered(0)
+})
+
 t.test('curl shows a tap', async (t) => {
   const { app, registered, publish } = await gatewayServer(t)
   const port = await listening(app)
