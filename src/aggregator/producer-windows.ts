@@ -10,8 +10,14 @@ const WINDOW = 64
  */
 export const MAX_PRODUCERS = 16_384
 
+/** So many are then forgotten at once, for finding the first costs as much as finding many. */
+const MADE_ROOM = MAX_PRODUCERS / 16
+
 /** A producer unheard of for this long is forgotten. */
 const FORGOTTEN_MS = 3_600_000
+
+/** How finely it is known when a producer was heard of: often enough to tell the old from the new. */
+const HEARD_STEP_MS = 60_000
 
 interface Window {
   highest: number
@@ -28,19 +34,23 @@ interface Window {
  * producer sends again counts again.
  */
 export class ProducerWindows {
-  /** In order of the last time heard. */
+  /** In order of the last time heard, as finely as that is known. */
   readonly #windows = new Map<string, Window>()
   #encoded: Uint8Array | undefined
   #displaced = 0
+  #sweptMs = 0
 
   /** Whether the batch is new; if so it counts as seen from now on. */
   accept(producer: string, sequence: number, nowMs: number): boolean {
-    const window = this.#windows.get(producer) ?? { highest: 0, low: 0, high: 0, heardMs: nowMs }
-    this.#windows.delete(producer)
-    this.#windows.set(producer, window)
-    window.heardMs = nowMs
+    const window = this.#windows.get(producer) ?? newWindow()
+    // Put last only now and then: a map that is taken from and put into all the time is slow to find its first.
+    if (Math.abs(nowMs - window.heardMs) >= HEARD_STEP_MS) {
+      window.heardMs = nowMs
+      this.#windows.delete(producer)
+      this.#windows.set(producer, window)
+      this.#forget(nowMs)
+    }
     this.#encoded = undefined
-    this.#forget(nowMs)
     if (sequence > window.highest) {
       shift(window, sequence - window.highest)
       window.highest = sequence
@@ -74,7 +84,8 @@ export class ProducerWindows {
     while (!reader.done) {
       reader.tag()
       const entry = reader.message()
-      const window: Window = { highest: 0, low: 0, high: 0, heardMs: 0 }
+      const window = newWindow()
+      window.heardMs = 0
       let producer = ''
       while (!entry.done) {
         const field = entry.tag()
@@ -105,13 +116,21 @@ export class ProducerWindows {
   }
 
   #forget(nowMs: number): void {
+    if (this.#windows.size <= MAX_PRODUCERS && Math.abs(nowMs - this.#sweptMs) < HEARD_STEP_MS) return
+    this.#sweptMs = nowMs
+    const left = this.#windows.size > MAX_PRODUCERS ? MAX_PRODUCERS - MADE_ROOM : MAX_PRODUCERS
     for (const [producer, window] of this.#windows) {
       const isOld = window.heardMs < nowMs - FORGOTTEN_MS
-      if (this.#windows.size <= MAX_PRODUCERS && !isOld) return
+      if (this.#windows.size <= left && !isOld) return
       if (!isOld) this.#displaced++
       this.#windows.delete(producer)
     }
   }
+}
+
+/** Of a producer never heard of. */
+function newWindow(): Window {
+  return { highest: 0, low: 0, high: 0, heardMs: Number.NEGATIVE_INFINITY }
 }
 
 /** Moves the window up by `steps` and marks its new highest as seen. */

@@ -66,6 +66,19 @@ t.test('what was encoded before is not what a store is given after another batch
   t.equal(ProducerWindows.decode(windows.encode()).accept('p', 2, 2), false)
 })
 
+t.test('who is heard of is not forgotten for those who were heard of before', async (t) => {
+  const windows = new ProducerWindows()
+  windows.accept('faithful', 1, 0)
+  let sequence = 1
+  for (let i = 0; i < 3 * MAX_PRODUCERS; i++) {
+    const nowMs = i * 20
+    windows.accept(`p${i}`, 1, nowMs)
+    if (i % 1000 === 0) windows.accept('faithful', ++sequence, nowMs)
+  }
+  t.ok(windows.displaced > MAX_PRODUCERS)
+  t.equal(windows.accept('faithful', sequence, 3 * MAX_PRODUCERS * 20), false)
+})
+
 t.test('producers do not share windows', async (t) => {
   const windows = new ProducerWindows()
   t.equal(windows.accept('a', 1, 1), true)
@@ -75,12 +88,17 @@ t.test('producers do not share windows', async (t) => {
 
 t.test('the number of producers is bounded: those unheard of for longest are forgotten', async (t) => {
   const windows = new ProducerWindows()
-  const last = MAX_PRODUCERS + 999
-  for (let i = 0; i <= last; i++) windows.accept(`p${i}`, 1, i)
-  t.equal(windows.size, MAX_PRODUCERS)
-  t.equal(windows.displaced, 1000)
-  t.equal(windows.accept('p1000', 1, last), false, 'the oldest that is left is remembered')
-  windows.accept('new', 1, last + 2 * 3_600_000)
+  const many = MAX_PRODUCERS + 1
+  for (let i = 0; i < many; i++) windows.accept(`p${i}`, 1, i)
+  t.equal(windows.size, (MAX_PRODUCERS / 16) * 15)
+  const first = many - windows.size
+  t.equal(windows.displaced, first)
+  t.equal(windows.accept(`p${first}`, 1, many), false, 'the oldest that is left is remembered')
+  for (let i = 0; i < 10 * many; i++) windows.accept(`q${i}`, 1, many)
+  t.ok(windows.size <= MAX_PRODUCERS)
+  t.equal(windows.size + windows.displaced, 11 * many)
+  const displaced = windows.displaced
+  windows.accept('new', 1, many + 2 * 3_600_000)
   t.equal(windows.size, 1, 'an hour of silence forgets all')
-  t.equal(windows.displaced, 1000, 'which is not for want of room')
+  t.equal(windows.displaced, displaced, 'which is not for want of room')
 })
