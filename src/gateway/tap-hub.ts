@@ -216,9 +216,9 @@ export class TapHub {
       // Whoever opened it was told.
       return
     }
-    for (const stop of [() => this.#options.bus.unregister(tap.id), unsubscribe]) {
-      await stop().catch((trouble: unknown) => this.#trouble(trouble))
-    }
+    // At once, as each may take its time where the bus does not answer, and closing waits for it.
+    const stops = [this.#options.bus.unregister(tap.id), unsubscribe()]
+    await Promise.all(stops.map((stop) => stop.catch((trouble: unknown) => this.#trouble(trouble))))
   }
 
   #share(): void {

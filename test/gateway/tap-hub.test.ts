@@ -263,6 +263,36 @@ t.test('a hub that closes lets sessions read what is queued, then ends them', as
   t.equal(timers.running, 0)
 })
 
+t.test('closing waits for the slowest answer of the bus, not for one after the other', async (t) => {
+  const left: string[] = []
+  let answer = (): void => undefined
+  const answered = new Promise<void>((resolve) => (answer = resolve))
+  const leaving = async (what: string, leave: () => Promise<void>) => {
+    left.push(what)
+    await answered
+    await leave()
+  }
+  const { hub } = await hubRig(t, {
+    wrap: (bus) => ({
+      register: (tap, ttlMs) => bus.register(tap, ttlMs),
+      unregister: (id) => leaving('unregister', () => bus.unregister(id)),
+      watch: (listener) => bus.watch(listener),
+      publish: (id, frame) => bus.publish(id, frame),
+      subscribe: async (id, listener) => {
+        const unsubscribe = await bus.subscribe(id, listener)
+        return () => leaving('unsubscribe', unsubscribe)
+      },
+      close: () => bus.close(),
+    }),
+  })
+  await hub.open(web)
+  const closing = hub.close()
+  await settled()
+  t.same(left.toSorted(), ['unregister', 'unsubscribe'])
+  answer()
+  await closing
+})
+
 t.test('a frame that comes after the last session has left is not held', async (t) => {
   const budget = new HeldBudget(100)
   const tap = new SharedTap({ id: 'tap', query: web, nowMs: 0, random: random(1), budget })
