@@ -39,22 +39,40 @@ function missing(what: string): MissingPartError {
   )
 }
 
-async function java(): Promise<string> {
+async function findJava(): Promise<{ java: string; javaVersion: string }> {
   const command = onPath('java')
   if (command === undefined) throw missing(`Java ${JAVA} or later, and there is no java on the PATH`)
   const printed = await run(command, ['-version'], 30_000)
-  const version = /version "(\d+)/.exec(printed)?.[1]
-  if (Number(version) < JAVA) throw missing(`Java ${JAVA} or later, and ${command} is ${version}`)
-  return command
+  const javaVersion = /version "([\w.+-]+)"/.exec(printed)?.[1] ?? 'unknown'
+  if (Number.parseInt(javaVersion) < JAVA) {
+    throw missing(`Java ${JAVA} or later, and ${command} is ${javaVersion}`)
+  }
+  return { java: command, javaVersion }
+}
+
+/** What a broker is started from. */
+export interface KafkaInstallation {
+  readonly name: string
+  readonly java: string
+  readonly javaVersion: string
+  /** The directory of Kafka's jars. */
+  readonly jars: string
+  /**
+   * A data directory as `kafka-storage format` makes it, to be copied: formatting takes a JVM and a second, for the
+   * same few bytes each time.
+   */
+  readonly formatted: string
 }
 
 /**
- * The directory of Kafka's jars, and a data directory as `kafka-storage format` makes it, to be copied: formatting takes
- * a JVM and a second, for the same few bytes each time.
+ * Fetches Kafka, where this was not done before.
+ *
+ * @throws MissingPartError where Java or Maven is missing
  */
-export async function kafkaJars(): Promise<{ jars: string; formatted: string }> {
-  const javaCommand = await java()
-  const installed = await installOnce(`kafka-${VERSION}`, async (directory) => {
+export async function kafkaInstallation(): Promise<KafkaInstallation> {
+  const { java, javaVersion } = await findJava()
+  const name = `kafka-${VERSION}`
+  const installed = await installOnce(name, async (directory) => {
     const mvn = onPath('mvn')
     if (mvn === undefined) throw missing('Maven to fetch its jars, and there is no mvn on the PATH')
     const pom = join(directory, 'pom.xml')
@@ -82,7 +100,7 @@ export async function kafkaJars(): Promise<{ jars: string; formatted: string }> 
         `log.dirs=${join(directory, 'formatted')}\n`,
     )
     await run(
-      javaCommand,
+      java,
       [
         '-Xmx128m',
         '-cp',
@@ -97,5 +115,5 @@ export async function kafkaJars(): Promise<{ jars: string; formatted: string }> 
       60_000,
     )
   })
-  return { jars: join(installed, 'jars'), formatted: join(installed, 'formatted') }
+  return { name, java, javaVersion, jars: join(installed, 'jars'), formatted: join(installed, 'formatted') }
 }

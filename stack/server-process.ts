@@ -81,12 +81,12 @@ export class ServerProcess {
 
   /** SIGKILL; resolves when the process is gone. */
   async kill(): Promise<void> {
-    await this.#end('SIGKILL')
+    await this.#end('SIGKILL', STOP_TIMEOUT_MS)
   }
 
-  /** SIGTERM, and SIGKILL if that takes too long. */
-  async stop(): Promise<void> {
-    await this.#end('SIGTERM')
+  /** SIGTERM, and SIGKILL if that takes longer than `limitMs`. */
+  async stop(limitMs = STOP_TIMEOUT_MS): Promise<void> {
+    await this.#end('SIGTERM', limitMs)
   }
 
   /** SIGSTOP: connections stay open and nothing answers. */
@@ -98,13 +98,13 @@ export class ServerProcess {
     process.kill(this.pid, 'SIGCONT')
   }
 
-  async #end(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+  async #end(signal: 'SIGKILL' | 'SIGTERM', limitMs: number): Promise<void> {
     const child = this.#child
     if (child === undefined) return
     const exit = once(child, 'exit')
     // A server and its exit do not keep this process alive, but somebody who waits for it does.
     child.ref()
-    const late = setTimeout(() => child.kill('SIGKILL'), STOP_TIMEOUT_MS)
+    const late = setTimeout(() => child.kill('SIGKILL'), limitMs)
     child.kill(signal)
     // A stopped process takes SIGTERM only when it goes on.
     child.kill('SIGCONT')

@@ -27,7 +27,7 @@ export async function kafkaForTest(
 ): Promise<{ readonly brokers: string }> {
   const running = process.env['MESHTAP_KAFKA']
   if (running !== undefined && running !== '') return { brokers: running }
-  const server = await startKafka({ directory: await directoryOf(t), properties })
+  const server = await startKafka({ directory: await directoryOf(t), properties, isBrief: true })
   t.teardown(() => server.kill())
   return server
 }

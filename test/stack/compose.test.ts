@@ -179,7 +179,11 @@ async function requests(
 
 async function startServices(t: Test): Promise<Record<string, string>> {
   const [kafka, redis] = await Promise.all([
-    startKafka({ directory: t.testdir({ kafka: {}, valkey: {} }) + '/kafka', properties: kafkaProperties() }),
+    startKafka({
+      directory: t.testdir({ kafka: {}, valkey: {} }) + '/kafka',
+      properties: kafkaProperties(),
+      isBrief: true,
+    }),
     startRedis({ directory: t.testdirName + '/valkey', options: valkeyOptions() }),
   ])
   t.teardown(() => Promise.all([kafka.kill(), redis.kill()]))

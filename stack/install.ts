@@ -1,0 +1,19 @@
+/** Before `npm test`: fetches what Kafka and Redis are started from, so that no test waits for a download. */
+import { classArchive } from './kafka-classes.ts'
+import { kafkaInstallation } from './kafka-jars.ts'
+import { redisBinary } from './redis-binary.ts'
+
+const PARTS = [
+  ['MESHTAP_KAFKA', async () => classArchive(await kafkaInstallation())],
+  ['MESHTAP_REDIS', redisBinary],
+] as const
+
+for (const [variable, fetchPart] of PARTS) {
+  if ((process.env[variable] ?? '') !== '') continue
+  try {
+    await fetchPart()
+  } catch (error) {
+    // Those tests fail that need it, with the same words; the others do not.
+    process.stderr.write(`warning: tests will fail: ${(error as Error).message}\n`)
+  }
+}
