@@ -126,7 +126,7 @@ function pausedAggregator(context: FaultContext): Fault | undefined {
     run: async () => {
       const refusedBefore = role.troubles.get(REFUSED) ?? 0
       role.pause()
-      await pause(system.sessionMs + 3_000 * next())
+      await pause(system.sessionMs + 3_500 * next())
       role.resume()
       journal.say(`           ${role.name} goes on`)
       const refused = () => (role.troubles.get(REFUSED) ?? 0) - refusedBefore

@@ -1,7 +1,7 @@
 import { headersOf, type NumberedBatch, RefusedForGood, type Send } from './numbered-producer.ts'
 
 /** How long an answer is waited for; a batch whose answer does not come is sent again. */
-const PATIENCE_MS = 10_000
+const PATIENCE_MS = 20_000
 
 /** What ingest answered. */
 export interface IngestAnswers {

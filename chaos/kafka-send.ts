@@ -1,9 +1,11 @@
 import kafkajs from 'kafkajs'
-import { headersOf, type NumberedBatch, type Send } from './numbered-producer.ts'
+import { headersOf, type NumberedBatch, pause, type Send } from './numbered-producer.ts'
 import { PARTITIONS, TOPIC } from './system.ts'
 
 /** How long Kafka may take to answer; a batch whose answer does not come is sent again. */
 const PATIENCE_MS = 5_000
+
+const TRIES = 6
 
 /** A producer of Kafka's protocol that is not meshtap's, and that asks how far the topic goes. */
 export class KafkaClient {
@@ -49,9 +51,17 @@ export class KafkaClient {
 
   /** The offset after the last record of each partition, by partition. */
   async endOffsets(): Promise<ReadonlyMap<string, number>> {
-    const offsets = await this.#admin.fetchTopicOffsets(TOPIC)
-    if (offsets.length !== PARTITIONS) throw new Error(`${TOPIC} has ${offsets.length} partitions`)
-    return new Map(offsets.map(({ partition, high }) => [`${TOPIC}-${partition}`, Number(high)]))
+    for (let tries = 1; ; tries++) {
+      // A request that was under way when the broker was killed may never be answered.
+      const late = pause(2 * PATIENCE_MS).then(() => undefined)
+      const offsets = await Promise.race([this.#admin.fetchTopicOffsets(TOPIC).catch(() => undefined), late])
+      if (offsets?.length === PARTITIONS) {
+        return new Map(offsets.map(({ partition, high }) => [`${TOPIC}-${partition}`, Number(high)]))
+      }
+      if (tries === TRIES)
+        throw new Error(`Kafka does not say where the ${PARTITIONS} partitions of ${TOPIC} end`)
+      await pause(1_000)
+    }
   }
 
   async close(): Promise<void> {

@@ -108,7 +108,7 @@ export class System {
 
   /** How long a worker must be silent until its partitions are given to another, and a little. */
   get sessionMs(): number {
-    return SESSION_TIMEOUT_MS + 1_500
+    return SESSION_TIMEOUT_MS + 500
   }
 
   get redisDirectory(): string {

@@ -1,0 +1,54 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import t from 'tap'
+import { chaos } from '../../chaos/chaos.ts'
+import { runFaults } from '../../chaos/fault-run.ts'
+import { Journal } from '../../chaos/journal.ts'
+import { reportOf } from '../../chaos/report.ts'
+import { System } from '../../chaos/system.ts'
+
+const SEED = 4
+
+t.setTimeout(240_000)
+
+t.test('eight faults, and the totals of every series and bucket are the truth', async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), 'meshtap-chaos-'))
+  const system = await System.start({ directory, aggregators: 3 })
+  t.teardown(async () => {
+    await system.close()
+    rmSync(directory, { recursive: true, force: true })
+  })
+  const journal = new Journal((line) => t.comment(line))
+  const result = await chaos({
+    system,
+    journal,
+    seed: SEED,
+    rate: 8_000,
+    during: () =>
+      runFaults({
+        system,
+        journal,
+        seed: SEED,
+        faults: 8,
+        everyMs: 1_500,
+        kinds: [
+          'kill aggregator',
+          'kill ingest',
+          'kill gateway',
+          'kill Kafka',
+          'pause aggregator',
+          'kill Redis',
+          'cut Redis',
+          'flush Redis',
+        ],
+      }),
+  })
+  const { verdict } = result
+  t.ok(verdict.isGood, reportOf(result, SEED))
+  t.equal(verdict.lost, 0)
+  t.equal(verdict.doubled, 0)
+  t.equal(result.faults.size, 8, 'every kind of fault')
+  t.ok(verdict.compared > 10_000, `${verdict.compared} series and rows compared`)
+  t.ok(verdict.duplicatesDropped > 0, `${verdict.duplicatesDropped} duplicates dropped`)
+})
