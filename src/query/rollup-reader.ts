@@ -100,8 +100,13 @@ export class RollupReader {
 
   constructor(options: ReaderOptions) {
     this.#options = options
-    this.#tallies = new RunningTallies(options.cacheBytes / 8, (block) => this.#kept.has(block))
-    this.#cache = new BlockCache((options.cacheBytes * 3) / 8, (cached) => this.#letGo(cached))
+    const { cacheBytes, now } = options
+    this.#tallies = new RunningTallies({
+      maxBytes: cacheBytes / 8,
+      isKept: (block) => this.#kept.has(block),
+      now,
+    })
+    this.#cache = new BlockCache((3 * cacheBytes) / 8, (cached) => this.#letGo(cached))
   }
 
   get stats(): ReaderStats {

@@ -17,10 +17,14 @@ export interface Tallied {
   readonly labels: readonly Label[]
 }
 
-/** Least memory that the counts of an answer take. */
-export function tallyBytes({ blocks, labels }: Tallied): number {
+/** Rows that there is room for, over those that are needed. */
+const SPARE = 1.25
+
+/** Memory that a tally of an answer begins with. */
+export function tallyBytes({ table, blocks, labels }: Tallied): number {
   const { lowest, highest } = latencyRange(blocks)
-  return labels.length * (8 * Math.max(0, highest - lowest + 1) + BYTES_A_ROW)
+  const row = 8 * Math.max(0, highest - lowest + 1) + BYTES_A_ROW
+  return labels.length * row + blocks.length * BYTES_A_BLOCK + 4 * table.size
 }
 
 /**
@@ -144,7 +148,7 @@ export class RunningTally {
     const dense = this.#dense
     const { lowest, width } = covering(dense, latencyRange(blocks))
     if (rows <= dense.end && width === dense.width) return
-    const end = rows <= dense.end ? dense.end : Math.max(rows, Math.ceil(1.25 * dense.end))
+    const end = rows <= dense.end ? dense.end : Math.max(rows, Math.ceil(SPARE * dense.end))
     const counts = new Float64Array(end * width)
     for (let slot = 0; dense.width > 0 && slot < dense.end; slot++) {
       const row = dense.counts.subarray(slot * dense.width, (slot + 1) * dense.width)
