@@ -38,6 +38,8 @@ export class TapRegistry {
   readonly #copy = new TapCopy()
   readonly #own = new Map<string, Own>()
   readonly #watchers = new Set<{ readonly tell: TapsListener }>()
+  /** Watchers that wait for what there is. */
+  #joining = 0
   /** Registrations by id with the text that they were read from; undefined where it cannot be read. */
   #read = new Map<string, { readonly text: string; readonly tap: TapRegistration | undefined }>()
   #syncedMs: number
@@ -78,7 +80,12 @@ export class TapRegistry {
 
   /** Tells a listener of all there are, then of every change. */
   async watch(listener: TapsListener): Promise<() => void> {
-    await this.#sync()
+    this.#joining++
+    try {
+      await this.#sync()
+    } finally {
+      this.#joining--
+    }
     const watcher = { tell: listener }
     listener(this.#taps())
     this.#watchers.add(watcher)
@@ -95,7 +102,7 @@ export class TapRegistry {
 
   /** Finds out what there is, and restores what should be. */
   syncSoon(): void {
-    if (this.#isClosed || (this.#watchers.size === 0 && this.#own.size === 0)) return
+    if (this.#isClosed || this.#watchers.size + this.#joining + this.#own.size === 0) return
     this.#sync().catch((error: unknown) => {
       if (!this.#isClosed) this.#options.onTrouble(error)
     })
