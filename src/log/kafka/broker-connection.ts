@@ -8,8 +8,8 @@ import type { BrokerAddress, KafkaConnection } from './kafka-connection.ts'
 const CONNECT_MS = 3_000
 const KEEP_ALIVE_MS = 30_000
 
-/** A request is checked for its time every so often, so that less is not kept. */
-const MIN_REQUEST_MS = 1_000
+/** Of connecting and logging in. */
+const READY_MS = 10_000
 
 /** What a broker must at least speak: brokers of Kafka 2.3 and later do. */
 const NEEDED: Readonly<Record<string, number>> = {
@@ -33,6 +33,8 @@ export class BrokerConnection {
   #socket: Socket | undefined
   #ready: Promise<Versions> | undefined
   #isClosed = false
+  /** Reject what is under way. */
+  readonly #pending = new Set<(error: Error) => void>()
 
   constructor(address: BrokerAddress, { clientId, tls, sasl }: KafkaConnection) {
     this.address = address
@@ -40,7 +42,7 @@ export class BrokerConnection {
       ...address,
       clientId,
       logger: SILENT,
-      requestTimeout: MIN_REQUEST_MS,
+      enforceRequestTimeout: false,
       connectionTimeout: CONNECT_MS,
       ssl: tls ?? null,
       sasl: saslOf(sasl),
@@ -50,6 +52,7 @@ export class BrokerConnection {
           tls === undefined
             ? connectTcp({ host, port }, onConnect)
             : connectTls({ host, port, ...server, ...tls }, onConnect)
+        this.#socket.once('close', () => this.close())
         return this.#socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
       },
     })
@@ -74,30 +77,52 @@ export class BrokerConnection {
       versions[apiKeys[api]!]!.maxVersion,
       Math.max(...definition.versions.map(Number)),
     )
-    const made = definition.protocol({ version })(payload)
-    return this.#send<T>({ ...made, requestTimeout: timeoutMs })
+    return this.#send<T>(definition.protocol({ version })(payload), timeoutMs)
   }
 
   /** Sends a request of our own making. */
   async send<T>(request: Connection.ProtocolRequest, timeoutMs: number): Promise<T> {
     await this.#connected()
-    return this.#send<T>({ ...request, requestTimeout: timeoutMs })
+    return this.#send<T>(request, timeoutMs)
   }
 
-  /** Breaks it off: what is under way rejects. */
-  close(): void {
+  /** Breaks it off: what is under way rejects, with the reason where there is one. */
+  close(reason: unknown = new Error('the connection was closed')): void {
     this.#isClosed = true
-    // With an error, for without one kafkajs lets requests wait for their time to be over.
-    this.#socket?.destroy(new Error('the connection was closed'))
+    const error = reason instanceof Error ? reason : new Error(String(reason))
+    this.#socket?.destroy(error)
+    for (const reject of this.#pending) reject(error)
   }
 
-  async #send<T>(request: Connection.ProtocolRequest): Promise<T> {
+  async #send<T>(request: Connection.ProtocolRequest, timeoutMs: number): Promise<T> {
     try {
-      return (await this.#connection.send(request)) as T
+      return (await this.#settled(this.#connection.send(request), timeoutMs)) as T
     } catch (error) {
-      if (!isAnswer(error)) this.close()
+      if (!isAnswer(error)) this.close(error)
       throw error
     }
+  }
+
+  /**
+   * What kafkajs promises, or a rejection when the connection breaks or the time is over: a request that is made while
+   * the broker closes the connection, or a login that is cut off, kafkajs leaves open for ever.
+   */
+  #settled<T>(work: Promise<T>, timeoutMs: number): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const settle = () => {
+        clearTimeout(timer)
+        this.#pending.delete(fail)
+      }
+      const fail = (error: Error) => {
+        settle()
+        reject(error)
+      }
+      const { host, port } = this.address
+      const late = () => fail(new Error(`the broker ${host}:${port} did not answer within ${timeoutMs} ms`))
+      const timer = setTimeout(late, timeoutMs)
+      this.#pending.add(fail)
+      work.finally(settle).then(resolve, reject)
+    })
   }
 
   #connected(): Promise<Versions> {
@@ -109,30 +134,32 @@ export class BrokerConnection {
   async #connect(): Promise<Versions> {
     const { host, port } = this.address
     try {
-      await this.#connection.connect()
-      const asked = protocol.requests['ApiVersions']!.protocol({ version: 2 })({})
-      const { apiVersions } = await this.#send<{
-        readonly apiVersions: readonly { apiKey: number; minVersion: number; maxVersion: number }[]
-      }>({ ...asked, requestTimeout: CONNECT_MS })
-      const versions: Versions = Object.fromEntries(
-        apiVersions.map(({ apiKey, ...range }) => [apiKey, range]),
-      )
-      for (const [api, needed] of Object.entries(NEEDED)) {
-        const { minVersion = 0, maxVersion = -1 } = versions[apiKeys[api]!] ?? {}
-        if (minVersion <= needed && needed <= maxVersion) continue
-        throw new Error(
-          `it knows ${api} of versions ${minVersion} to ${maxVersion}, not ${needed}; Kafka 2.3 and later do`,
-        )
-      }
-      this.#connection.setVersions(versions)
-      this.#connection.setSupportAuthenticationProtocol(versions[apiKeys['SaslAuthenticate']!] !== undefined)
-      await this.#connection.authenticate()
-      return versions
+      return await this.#settled(this.#logIn(), READY_MS)
     } catch (error) {
       this.close()
       const { message } = error as Error
       throw new Error(`cannot use the broker ${host}:${port}: ${message}`, { cause: error })
     }
+  }
+
+  async #logIn(): Promise<Versions> {
+    await this.#connection.connect()
+    const asked = protocol.requests['ApiVersions']!.protocol({ version: 2 })({})
+    const { apiVersions } = await this.#send<{
+      readonly apiVersions: readonly { apiKey: number; minVersion: number; maxVersion: number }[]
+    }>(asked, CONNECT_MS)
+    const versions: Versions = Object.fromEntries(apiVersions.map(({ apiKey, ...range }) => [apiKey, range]))
+    for (const [api, needed] of Object.entries(NEEDED)) {
+      const { minVersion = 0, maxVersion = -1 } = versions[apiKeys[api]!] ?? {}
+      if (minVersion <= needed && needed <= maxVersion) continue
+      throw new Error(
+        `it knows ${api} of versions ${minVersion} to ${maxVersion}, not ${needed}; Kafka 2.3 and later do`,
+      )
+    }
+    this.#connection.setVersions(versions)
+    this.#connection.setSupportAuthenticationProtocol(versions[apiKeys['SaslAuthenticate']!] !== undefined)
+    await this.#connection.authenticate()
+    return versions
   }
 }
 

@@ -115,8 +115,6 @@ export class Fetcher {
     return [...readers.slice(at), ...readers.slice(0, at)]
   }
 
-  dbg() { return { busy: [...this.#busy], isDue: this.#isDue, nb: [...this.#notBefore].map(([r, ms]) => [r.id, Math.round(ms - performance.now())]), wanted: [...this.#readers.values()].map((r) => [r.id, r.wantedOffset, this.#brokers.leader(r.topic, r.partition)]) } }
-
   async #fetch(leader: number, wanted: readonly WantedPartition[], maxWaitMs: number): Promise<void> {
     this.#busy.add(leader)
     try {

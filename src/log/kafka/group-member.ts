@@ -55,7 +55,8 @@ export class GroupMember {
   #confirmed = Promise.withResolvers<void>()
   #isClosed = false
   #isJoinDue = true
-  #isFailing = false
+  /** What trouble was told of, until it has passed. */
+  #failure: string | undefined
   #wake: (() => void) | undefined
   #running: Promise<void> | undefined
 
@@ -138,7 +139,7 @@ export class GroupMember {
         await this.#pause(this.#heartbeatMs)
         if (!this.#isClosed && !this.#isJoinDue) await this.#heartbeat()
         this.#backoff.reset()
-        this.#isFailing = false
+        this.#failure = undefined
       } catch (error) {
         if (!this.#isClosed) await this.#recover(error)
       }
@@ -267,9 +268,10 @@ export class GroupMember {
   }
 
   #tellFailure(error: unknown): void {
-    if (this.#isFailing) return
-    this.#isFailing = true
-    this.#tell(`cannot take part in the group ${this.#options.group}: ${(error as Error).message}`)
+    const { message } = error as Error
+    if (this.#failure === message) return
+    this.#failure = message
+    this.#tell(`cannot take part in the group ${this.#options.group}: ${message}`)
   }
 
   #tell(message: string): void {

@@ -28,7 +28,7 @@ declare module 'kafkajs/src/network/connection.js' {
       port: number
       logger: unknown
       socketFactory: (to: { host: string; port: number; ssl: unknown; onConnect: () => void }) => Socket
-      requestTimeout: number
+      enforceRequestTimeout: boolean
       connectionTimeout: number
       clientId: string
       ssl: unknown

@@ -4,6 +4,8 @@ import { eventLogContract } from '../../contracts/event-log.ts'
 import { kafkaForTest } from '../../services.ts'
 import { openKafka, uniqueName } from './open-kafka.ts'
 
+t.setTimeout(120_000)
+
 const { brokers } = await kafkaForTest(t)
 
 const admin = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING }).admin()

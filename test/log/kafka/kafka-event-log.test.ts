@@ -16,6 +16,8 @@ import { FencedStore, FencedWorker } from './fenced-worker.ts'
 import { openKafka, uniqueName } from './open-kafka.ts'
 import { until } from './until.ts'
 
+t.setTimeout(120_000)
+
 const { brokers } = await kafkaForTest(t)
 const kafka = new kafkajs.Kafka({ brokers: [brokers], logLevel: kafkajs.logLevel.NOTHING })
 const admin = kafka.admin()
@@ -271,9 +273,9 @@ t.test('members share partitions, and one that comes and goes loses and doubles 
   }
   const { log } = await openKafka(t, brokers, { topics, lingerMs: 2 })
   const appended: string[] = []
-  let isAppending = true
+  const appends = new AbortController()
   const appending = (async () => {
-    while (isAppending) {
+    while (!appends.signal.aborted) {
       const values = Array.from({ length: 20 }, (_, i) => `${appended.length + i}`)
       await log.append(
         topic,
@@ -297,8 +299,8 @@ t.test('members share partitions, and one that comes and goes loses and doubles 
   t.equal(keptBefore, 6)
   const moves = calls.slice(before)
   t.same(
-    moves.map((call) => call.split(' ')[1]).sort(),
-    ['assigned', 'assigned', 'revoked', 'revoked'],
+    ['assigned', 'revoked'].map((kind) => moves.filter((call) => call.includes(kind)).length),
+    [2, 2],
     'two move',
   )
   for (const id of c.worker.owned.keys()) {
@@ -312,7 +314,7 @@ t.test('members share partitions, and one that comes and goes loses and doubles 
   await until('two share again', () => shared(a.worker, b.worker))
   await a.subscription.close()
   await until('b has all', () => shared(b.worker))
-  isAppending = false
+  appends.abort()
   await appending
   await until('all is read', () => store.values.length >= appended.length)
   t.same(store.values.sort(), appended.sort(), 'each once')
