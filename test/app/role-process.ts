@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { guardOf } from '../../stack/server-process.ts'
 
 const MAIN = new URL('../../src/main.ts', import.meta.url).pathname
 
@@ -34,6 +35,9 @@ export class RoleProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...(Object.fromEntries(variables) as Record<string, string>) },
     })
+    // It ends with this process, however that ends.
+    const guard = guardOf(child.pid!)
+    child.once('exit', () => guard.kill('SIGKILL'))
     let [stdout, stderr] = ['', '']
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     for await (const chunk of child.stdout.setEncoding('utf8')) {
