@@ -11,6 +11,7 @@ import { type LoadStats, pause } from './numbered-producer.ts'
 import { committedOffsets } from './read-store.ts'
 import { MOVED, REFUSED, type System } from './system.ts'
 import { Verdict } from './verdict.ts'
+import { type TapCounts, TapWatcher } from './tap-watcher.ts'
 import { Watcher, type WatcherCounts } from './watcher.ts'
 
 /** How long meshtap may take to catch up with everything after the last fault. */
@@ -47,6 +48,7 @@ export interface ChaosResult {
   readonly refusedCommits: number
   readonly rewinds: number
   readonly watcher: WatcherCounts
+  readonly tap: TapCounts
   readonly seconds: number
 }
 
@@ -71,20 +73,23 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       onRefused: (error) => verdict.differ(String(error)),
     })
     const watcher = new Watcher(system.gatewayUrl, load.truth, verdict)
-    load.start()
-    watcher.start()
+    const tap = new TapWatcher(system.gatewayUrl, verdict)
     let faults: ReadonlyMap<string, number>
+    let madeMs: number
     try {
+      load.start()
+      watcher.start()
+      tap.start()
       faults = await during({ load, answers, verdict })
-    } finally {
       journal.say('load ends')
       await load.stop()
+      madeMs = Date.now()
+      journal.say(`${load.stats.events} events are acknowledged`)
+      await settled(client, store, journal)
+      journal.say('everything is committed')
+    } finally {
+      await Promise.all([watcher.stop(), tap.stop(), load.abandon()])
     }
-    const madeMs = Date.now()
-    journal.say(`${load.stats.events} events are acknowledged`)
-    await settled(client, store, journal)
-    journal.say('everything is committed')
-    await watcher.stop()
     await pause(madeMs + WINDOW_LAG_MS - Date.now())
     await compareStore(store, load.truth, verdict)
     await compareGateway(system.gatewayUrl, load.truth, verdict)
@@ -99,6 +104,7 @@ export async function chaos(options: ChaosOptions): Promise<ChaosResult> {
       refusedCommits: system.troubles(REFUSED),
       rewinds: system.troubles(MOVED),
       watcher: watcher.counts,
+      tap: tap.counts,
       seconds: journal.elapsedSeconds,
     }
   } finally {

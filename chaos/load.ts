@@ -100,6 +100,13 @@ export class Load {
     return (1000 * this.stats.events) / ((this.#endedMs || Date.now()) - this.#begunMs)
   }
 
+  /** Makes nothing further, and gives up what is not acknowledged: after a failure of the run itself. */
+  async abandon(): Promise<void> {
+    this.#stopping = true
+    for (const producer of this.#producers) producer.abandon()
+    await this.#running
+  }
+
   /** Makes nothing further; resolves when everything is acknowledged. */
   async stop(): Promise<void> {
     this.#stopping = true

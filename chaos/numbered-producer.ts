@@ -73,6 +73,7 @@ export class NumberedProducer {
   readonly #unacknowledged = new Set<number>()
   readonly #underWay = new Set<Promise<void>>()
   #closing = false
+  #isAbandoned = false
 
   constructor(options: ProducerOptions) {
     this.#options = options
@@ -108,6 +109,12 @@ export class NumberedProducer {
     return events.length
   }
 
+  /** Repeats nothing any more. */
+  abandon(): void {
+    this.#isAbandoned = true
+    this.#closing = true
+  }
+
   /** Sends what is held back, and resolves when everything is acknowledged. */
   async close(): Promise<void> {
     this.#closing = true
@@ -141,6 +148,7 @@ export class NumberedProducer {
         break
       } catch (error) {
         if (error instanceof RefusedForGood) throw error
+        if (this.#isAbandoned) return
         stats.retries++
         await pause(wait * (0.5 + next()))
       }

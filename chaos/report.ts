@@ -2,7 +2,7 @@ import type { ChaosResult } from './chaos.ts'
 
 /** What a run came to, for people. */
 export function reportOf(result: ChaosResult, seed: number): string {
-  const { verdict, faults, load, answers, watcher } = result
+  const { verdict, faults, load, answers, watcher, tap } = result
   const total = [...faults.values()].reduce((sum, times) => sum + times, 0)
   const refused = [...answers.refusals].map(([status, times]) => `${status}: ${times}`).join(', ')
   const lines: [string, string | number][] = [
@@ -19,6 +19,7 @@ export function reportOf(result: ChaosResult, seed: number): string {
     ['commits refused', result.refusedCommits],
     ['store found moved', result.rewinds],
     ['answers while it ran', `${watcher.answers}, 503: ${watcher.unavailable}, none: ${watcher.silent}`],
+    ['taps while it ran', `${tap.sessions} sessions, ${tap.frames} frames, ${tap.events} events`],
     ['late events', verdict.lateEvents],
     ['compared', verdict.compared],
     ['differences', verdict.differences],
