@@ -3,7 +3,8 @@ import { CLIENT_SETTINGS } from '../../config/client.ts'
 import { resolveSchema } from '../../config/role-settings.ts'
 import { ALL_SETTINGS, type Role, ROLE_SETTINGS, ROLES } from '../../config/roles.ts'
 import { SettingError, type SettingSchema } from '../../config/setting.ts'
-import type { CliContext } from '../context.ts'
+import { unknownVariables } from '../../config/unknown-variables.ts'
+import { type CliContext, note } from '../context.ts'
 import { printJson } from '../output.ts'
 import { settingsTable } from '../printers/settings-printer.ts'
 import { addSettingOptions, settingFlags } from '../setting-options.ts'
@@ -50,6 +51,12 @@ async function run(
   const { inForce, faults } = await resolveSchema(schema, { flags })
   if (output === 'json') printJson(context, inForce)
   else context.stdout.write(settingsTable(inForce))
+  for (const { name, meant } of unknownVariables()) {
+    note(
+      context,
+      `warning: ${name} is the variable of no setting${meant === undefined ? '' : `; is ${meant} meant?`}`,
+    )
+  }
   // What one role requires, another may do without.
   const wrong = role === undefined ? faults.filter(({ isMissing }) => !isMissing) : faults
   if (wrong.length > 0) throw new SettingError(wrong)
