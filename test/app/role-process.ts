@@ -35,6 +35,7 @@ export class RoleProcess {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env['PATH'], ...(Object.fromEntries(variables) as Record<string, string>) },
     })
+    const closed = once(child, 'close')
     // It ends with this process, however that ends.
     const guard = guardOf(child.pid!)
     child.once('exit', () => guard.kill('SIGKILL'))
@@ -47,6 +48,7 @@ export class RoleProcess {
       child.stdout.resume()
       return new RoleProcess(child, url, () => stderr)
     }
+    await closed
     throw new Error(`${role} ended with ${child.exitCode ?? child.signalCode}: ${stderr}`)
   }
 
