@@ -73,6 +73,14 @@ export class PartitionBuckets {
     }
   }
 
+  /** Bytes of the arrays that buckets and late deltas have for flows. */
+  get flowBytes(): number {
+    let bytes = 0
+    for (const fold of this.open.values()) bytes += fold.flowBytes
+    for (const { fold } of this.late.values()) bytes += fold.flowBytes
+    return bytes
+  }
+
   /** Makes the open bucket if it is not there. */
   openBucket(startMs: number): BucketFold {
     let fold = this.open.get(startMs)

@@ -5,7 +5,6 @@ import { DecodeError, type DecodeFault } from '../event/decode-error.ts'
 import { Dictionary } from '../event/dictionary.ts'
 import { EventColumns } from '../event/event-columns.ts'
 import type { PartitionId, StoredRecord } from '../log/event-log.ts'
-import { foldBytes } from '../rollup/bucket-fold.ts'
 import { FlowTable, type FlowTableOptions } from '../rollup/flow-table.ts'
 import { bucketStart, FINEST } from '../rollup/tier.ts'
 import type { CommitOutcome, PartitionMeta, RollupStore } from '../store/rollup-store.ts'
@@ -22,7 +21,7 @@ const IDLE_CLOSE_MS = 30_000
 /** Buckets and late deltas begun, or dead letters held, before a commit is due at once. */
 const MAX_PENDING = 256
 
-/** Bytes that the buckets begun may take for their flows, if they are more than a few; and that dead letters may have. */
+/** Bytes that buckets may take for flows where more than a few were begun; and that dead letters may have. */
 const MAX_PENDING_BYTES = 128 * 2 ** 20
 const FEW_BUCKETS = 8
 const MAX_LETTER_BYTES = 16 * 2 ** 20
@@ -157,7 +156,7 @@ export class PartitionProcessor {
     const begun = open.size + late.size - this.#standing
     if (begun > MAX_PENDING || this.#deadLetters.length > MAX_PENDING) return true
     if (this.#deadLetterBytes > MAX_LETTER_BYTES) return true
-    return begun > FEW_BUCKETS && begun * foldBytes(this.#columns.dictionary.flowCount) > MAX_PENDING_BYTES
+    return begun > FEW_BUCKETS && this.#buckets.flowBytes > MAX_PENDING_BYTES
   }
 
   /** Bytes of the last commit: of its blobs and of the producers' windows. */

@@ -21,10 +21,12 @@ const SUM = {
 } as const
 const STRIDE = 10
 
-/** Bytes that a fold takes at most for the flows of a dictionary, whichever of them it has seen. */
-export function foldBytes(flows: number): number {
-  return Math.max(256, flows * 2) * (STRIDE * 8 + 4)
-}
+/**
+ * A fold makes its arrays when it has seen a row for so many flows of the dictionary; until then each row goes to the
+ * rollup by itself. So a batch of events of very many times, of which each bucket sees few, takes no memory for the
+ * flows that it does not see: the arrays have at most about 1.3 KiB for a row.
+ */
+const FLOWS_A_ROW = 8
 
 /**
  * Folds events into one bucket's rollup and top sketches.
@@ -49,8 +51,13 @@ export class BucketFold {
 
   /** What a flow's events add up to since the last drain, `STRIDE` numbers a flow: see `SUM`. */
   #sums = new Float64Array(0)
-  #touched = new Int32Array(64)
+  #touched = new Int32Array(16)
   #touchedCount = 0
+
+  /** Rows that went to the rollup by themselves, and the slots of their flows. */
+  #sparseRows = 0
+  readonly #sparseSlots = new Map<number, number>()
+  #isPruned = true
 
   constructor(rollup: Rollup, top: TopRollup, rules: ClassificationRules = {}) {
     this.rollup = rollup
@@ -58,9 +65,18 @@ export class BucketFold {
     this.#rules = rules
   }
 
+  /** Bytes of the arrays over the flows of a dictionary. */
+  get flowBytes(): number {
+    return this.#slotOfFlow.byteLength + this.#sums.byteLength
+  }
+
   /** Folds requests `[from, to)` of a batch; `flows` is the table of the batch's dictionary. */
   foldRequests(columns: EventColumns, flows: FlowTable, from: number, to: number): void {
     this.#use(columns.dictionary, flows)
+    if (this.#isSparse(columns.dictionary, to - from)) {
+      for (let i = from; i < to; i++) this.#foldRequest(columns, flows, i)
+      return
+    }
     const { flow, outcome, timeMs, latencyMicros, requestBytes, responseBytes } = columns
     for (let i = from; i < to; i++) {
       const f = flow[i]!
@@ -102,9 +118,7 @@ export class BucketFold {
   /** Folds connection event `index` of a batch. */
   foldConnection(columns: EventColumns, flows: FlowTable, index: number): void {
     this.#use(columns.dictionary, flows)
-    const flow = columns.connectionFlow[index]!
-    if (this.#slotOfFlow[flow] === 0) this.#resolveFlow(flow)
-    this.rollup.addConnections(this.#slotOfFlow[flow]! - 1, {
+    this.rollup.addConnections(this.#slot(columns.connectionFlow[index]!), {
       open: columns.connectionOpen[index]!,
       atMs: columns.connectionTimeMs[index]!,
       opened: columns.connectionOpened[index]!,
@@ -117,6 +131,8 @@ export class BucketFold {
   /** Brings series and sketches up to date. The bucket's rollup must not be read before. */
   drain(): void {
     const flows = this.#flows
+    if (!this.#isPruned) this.top.prune()
+    this.#isPruned = true
     if (flows === undefined || this.#touchedCount === 0) return
     const sums = this.#sums
     for (let i = 0; i < this.#touchedCount; i++) {
@@ -152,17 +168,66 @@ export class BucketFold {
       this.#flows = flows
       this.#slotOfFlow.fill(0)
       this.#outcomeIndex.fill(0)
+      this.#sparseSlots.clear()
     }
-    if (dictionary.flowCount > this.#slotOfFlow.length) this.#growFlows(dictionary.flowCount)
     if (dictionary.outcomeCount > this.#outcomeIndex.length) {
-      const length = Math.max(64, dictionary.outcomeCount * 2)
+      const length = Math.max(16, dictionary.outcomeCount * 2)
       this.#outcomeIndex = copied(this.#outcomeIndex, new Int32Array(length))
       this.#isFailure = copied(this.#isFailure, new Uint8Array(length))
     }
   }
 
+  /** Whether rows go to the rollup by themselves, because they are too few for arrays over all flows. */
+  #isSparse(dictionary: Dictionary, rows: number): boolean {
+    if (dictionary.flowCount <= this.#slotOfFlow.length) return false
+    this.#sparseRows += rows
+    if (this.#sparseRows * FLOWS_A_ROW < dictionary.flowCount) return true
+    this.#growFlows(dictionary.flowCount)
+    this.#sparseSlots.clear()
+    return false
+  }
+
+  /** Folds one request without the arrays of flows. */
+  #foldRequest(columns: EventColumns, flows: FlowTable, index: number): void {
+    const { scope, series, destination, topId, topKey } = flows.flow(columns.flow[index]!)
+    const slot = this.#slot(columns.flow[index]!)
+    const outcome = columns.outcome[index]!
+    if (this.#outcomeIndex[outcome] === 0) this.#resolveOutcome(outcome)
+    const micros = columns.latencyMicros[index]!
+    const timeMs = columns.timeMs[index]!
+    this.rollup.addRequest(slot, this.#outcomeIndex[outcome]! - 1, bucketOf(micros), 1)
+    this.rollup.addSums(slot, {
+      latencySumMicros: micros,
+      requestBytes: columns.requestBytes[index]!,
+      responseBytes: columns.responseBytes[index]!,
+      firstMs: timeMs,
+      lastMs: timeMs,
+    })
+    this.top.add(scope, series.direction, destination, topId, topKey, {
+      count: 1,
+      failures: this.#isFailure[outcome]!,
+      bestMicros: micros,
+      worstMicros: micros,
+      latencySumMicros: micros,
+      lastMicros: micros,
+      lastMs: timeMs,
+    })
+    this.#isPruned = false
+  }
+
+  #slot(flow: number): number {
+    if (flow < this.#slotOfFlow.length) {
+      if (this.#slotOfFlow[flow] === 0) this.#resolveFlow(flow)
+      return this.#slotOfFlow[flow]! - 1
+    }
+    let slot = this.#sparseSlots.get(flow)
+    if (slot === undefined)
+      this.#sparseSlots.set(flow, (slot = this.rollup.slot(this.#flows!.flow(flow).series)))
+    return slot
+  }
+
   #growFlows(flows: number): void {
-    const length = Math.max(256, flows * 2)
+    const length = flows * 2
     this.#slotOfFlow = copied(this.#slotOfFlow, new Int32Array(length))
     this.#sums = copied(this.#sums, new Float64Array(length * STRIDE))
   }
