@@ -11,7 +11,9 @@ const PROTOCOL = 'meshtap-sticky-1'
 const MIN_REBALANCE_MS = 10_000
 const MAX_HEARTBEAT_MS = 500
 const MIN_RETRY_MS = 100
-const MAX_RETRY_MS = 2_000
+const MAX_RETRY_MS = 1_000
+/** What passes by itself, a coordinator that is being found or loads, is told of when so many tries have failed. */
+const PATIENT_TRIES = 8
 /** How long leaving may take: who does not manage is thrown out when its session is over. */
 const LEAVE_MS = 1_000
 
@@ -57,6 +59,7 @@ export class GroupMember {
   #isJoinDue = true
   /** What trouble was told of, until it has passed. */
   #failure: string | undefined
+  #failures = 0
   #wake: (() => void) | undefined
   #running: Promise<void> | undefined
 
@@ -140,6 +143,7 @@ export class GroupMember {
         if (!this.#isClosed && !this.#isJoinDue) await this.#heartbeat()
         this.#backoff.reset()
         this.#failure = undefined
+        this.#failures = 0
       } catch (error) {
         if (!this.#isClosed) await this.#recover(error)
       }
@@ -253,9 +257,11 @@ export class GroupMember {
         return
       }
       case CODE.coordinatorLoading:
-        break
       case CODE.notCoordinator:
       case CODE.coordinatorNotAvailable:
+        this.#coordinator = undefined
+        if (++this.#failures === PATIENT_TRIES) this.#tellFailure(error)
+        break
       case undefined:
         this.#coordinator = undefined
         this.#tellFailure(error)

@@ -41,6 +41,7 @@ export class PartitionReader {
   #isSought = false
   #isAssigned = false
   #isClosed = false
+  readonly #closed = Promise.withResolvers<void>()
   #wake: (() => void) | undefined
 
   constructor(options: ReaderOptions) {
@@ -89,6 +90,7 @@ export class PartitionReader {
   /** Resolves when the handler has given the partition back. Not to be awaited by the handler's own calls. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#closed.resolve()
     this.#set = undefined
     this.#wakeUp()
     await this.#done
@@ -153,7 +155,9 @@ export class PartitionReader {
   async #give(batch: RecordBatch): Promise<void> {
     this.#isSought = false
     for (;;) {
-      await this.#options.mayGive()
+      const allowed = this.#options.mayGive()
+      // Who waits to be confirmed gives back at once: it is what being confirmed may wait for.
+      if (allowed !== undefined) await Promise.race([allowed, this.#closed.promise])
       if (this.#isClosed || this.#isSought) return
       try {
         const next = checkedOffset(await this.#options.handler.records(batch))

@@ -25,7 +25,6 @@ export interface TopicsOptions {
 /** A topic that can be appended to. */
 export interface KnownTopic {
   readonly topic: string
-  /** Kafka never takes partitions away. */
   partitions: number
 }
 
@@ -67,11 +66,12 @@ export class Topics {
     this.#known.delete(topic)
   }
 
-  /** Takes note of partitions that were added. */
+  /** Takes note of partitions that were added, and of topics that are gone. */
   found(topics: readonly TopicMetadata[]): void {
-    for (const { topic, partitions } of topics) {
-      const known = this.#known.get(topic)
-      if (known !== undefined) known.partitions = Math.max(known.partitions, partitions.length)
+    const counts = new Map(topics.map(({ topic, partitions }) => [topic, partitions.length]))
+    for (const known of this.#known.values()) {
+      known.partitions = counts.get(known.topic) ?? 0
+      if (known.partitions === 0) this.#known.delete(known.topic)
     }
   }
 

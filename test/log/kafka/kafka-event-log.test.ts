@@ -348,6 +348,31 @@ t.test('new partitions are read without a restart', async (t) => {
   await subscription.close()
 })
 
+t.test('a topic that was deleted is made anew by the next append, and read from its beginning', async (t) => {
+  const { log, troubles } = await openKafka(t, brokers, { topics: topicsOf(1) })
+  const topic = uniqueName('deleted')
+  await log.append(topic, [text('a')])
+  const handler = new RecordingHandler()
+  const subscription = await log.subscribe(topic, handler)
+  await handler.until(() => handler.batches.length === 1)
+  await admin.deleteTopics({ topics: [topic] })
+  await until('its partition is given back', () => handler.calls.includes(`revoked ${topic}-0`))
+  await until('an append goes through', () =>
+    log.append(topic, [text('b')]).then(
+      () => true,
+      () => false,
+    ),
+  )
+  await until('it is read', () => handler.recordsOf(`${topic}-0`).map(valueOf).includes('b'))
+  t.equal(handler.calls.filter((call) => call === `assigned ${topic}-0`).length, 2)
+  t.equal(handler.batches.at(-1)!.records[0]!.offset, 0)
+  await subscription.close()
+  t.same(
+    troubles.filter(({ kind }) => kind === 'group'),
+    [],
+  )
+})
+
 t.test('a member that was stopped for longer than its session is given its partitions anew', async (t) => {
   const topic = uniqueName('stopped')
   const group = uniqueName('group')
