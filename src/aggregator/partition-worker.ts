@@ -112,6 +112,8 @@ export class PartitionWorker {
   assigned(): Promise<number> {
     return this.#inTurn(async () => {
       const offset = await this.#ask(0)
+      // An offset made up would be taken for how far the partition is read.
+      if (this.#processor === undefined) throw new NotClaimedError(this.partition, 'it was given back before')
       this.#isRead = true
       return offset
     })
