@@ -1,6 +1,7 @@
 import type { ScriptArgument } from '../../redis/redis-script.ts'
 import { type Commit, StoreError } from '../rollup-store.ts'
-import { newVersion, VERSION_LENGTH } from './bucket-index.ts'
+import { type BlobForm, blobForm, valueLength, writeValue } from './blob-value.ts'
+import { newVersion } from './bucket-index.ts'
 import { encodeMeta, FORMAT } from './meta-fields.ts'
 import { blobsKey, metaKey } from './store-keys.ts'
 
@@ -20,7 +21,7 @@ export interface CommitArguments {
 
 interface Changes {
   /** By scope; undefined deletes. Of several writes to one scope the last holds. */
-  readonly blobs: Map<string, Uint8Array | undefined>
+  readonly blobs: Map<string, BlobForm | undefined>
   expiresAt: string
 }
 
@@ -35,7 +36,8 @@ export function commitArguments(commit: Commit, ttlMs: number): CommitArguments 
     return found
   }
   for (const { address, scope, blob } of commit.writes) {
-    at(blobsKey(partition, address)).blobs.set(scope, blob)
+    const form = blob === undefined ? undefined : blobForm(address, blob)
+    at(blobsKey(partition, address)).blobs.set(scope, form)
   }
   for (const { address, expiresAtMs } of commit.expiries) {
     at(blobsKey(partition, address)).expiresAt = String(Math.max(0, Math.floor(expiresAtMs)))
@@ -45,7 +47,7 @@ export function commitArguments(commit: Commit, ttlMs: number): CommitArguments 
   let blobs = 0
   for (const { blobs: written } of changes.values()) {
     blobs += written.size
-    for (const blob of written.values()) bytes += blob === undefined ? 0 : VERSION_LENGTH + blob.length
+    for (const blob of written.values()) bytes += blob === undefined ? 0 : valueLength(blob)
   }
   if (bytes > MAX_COMMIT_BYTES || blobs > MAX_COMMIT_WRITES) {
     const message =
@@ -67,9 +69,7 @@ export function commitArguments(commit: Commit, ttlMs: number): CommitArguments 
     for (const [scope, blob] of written) {
       if (blob === undefined) continue
       const start = end
-      end += values.write(version, start, 'latin1')
-      values.set(blob, end)
-      end += blob.length
+      end = writeValue(values, start, version, blob)
       args.push(scope, values.subarray(start, end))
     }
     for (const [scope] of deleted) args.push(scope)

@@ -8,7 +8,8 @@ import {
   StoreError,
   type StoredBlob,
 } from '../rollup-store.ts'
-import { type BucketIndex, decodeIndex, NO_INDEX, VERSION_LENGTH } from './bucket-index.ts'
+import { blobOf, versionOf } from './blob-value.ts'
+import { type BucketIndex, decodeIndex, NO_INDEX } from './bucket-index.ts'
 import type { IndexCache } from './index-cache.ts'
 import { bytes, checkFormat, decodeMeta, text } from './meta-fields.ts'
 import { changesScript, everythingScript, META_FIELDS } from './scripts.ts'
@@ -68,10 +69,7 @@ class Values {
   set(key: string, scope: string, value: Buffer): void {
     let scopes = this.#keys.get(key)
     if (scopes === undefined) this.#keys.set(key, (scopes = new Map()))
-    scopes.set(scope, {
-      version: value.toString('latin1', 0, VERSION_LENGTH),
-      blob: value.subarray(VERSION_LENGTH),
-    })
+    scopes.set(scope, { version: versionOf(value), blob: blobOf(value) })
   }
 }
 
@@ -244,9 +242,9 @@ function selectWhole(
     const value = list[i + 1]!
     if (list[i]![0] === INDEX_FIELD && list[i]!.length === 1) continue
     const scope = list[i]!.toString()
-    const version = value.toString('latin1', 0, VERSION_LENGTH)
+    const version = versionOf(value)
     if (wants?.(scope) === false) continue
     if (knows?.(scope, version) === true) known.push({ address, scope, version })
-    else blobs.push({ address, scope, version, blob: value.subarray(VERSION_LENGTH) })
+    else blobs.push({ address, scope, version, blob: blobOf(value) })
   }
 }

@@ -134,10 +134,12 @@ export class RedisRollupStore implements RollupStore {
 
   claim(partition: PartitionId): Promise<Claim> {
     return this.#call(`cannot claim ${partition} in`, async () => {
-      // First, so that no partition is ever written to that nobody finds.
-      await this.#partitions.add(partition)
       const keys = [metaKey(partition), blobsKey(partition, { kind: 'total' })]
-      const answer = (await claimScript.run(this.#client, keys, [FORMAT, PARTITION_TTL_MS])) as unknown[]
+      // Both, so that no partition is ever committed to that nobody finds.
+      const [answer] = await Promise.all([
+        claimScript.run(this.#client, keys, [FORMAT, PARTITION_TTL_MS]) as Promise<unknown[]>,
+        this.#partitions.add(partition),
+      ])
       if (text(answer[0]) === 'format') checkFormat(answer[1], this.#where)
       const [, epoch, version, ...meta] = answer
       return {

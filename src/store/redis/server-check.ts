@@ -14,8 +14,13 @@ type ServerInfo = ReadonlyMap<string, string>
 export async function checkServers(client: RedisClient, where: string): Promise<readonly string[]> {
   const servers = client instanceof Cluster ? client.nodes('master') : [client]
   const warnings = new Set<string>()
-  for (const server of servers) {
-    const info = parseInfo(`${await server.info('server')}\r\n${await server.info('memory')}`)
+  const infos = await Promise.all(
+    servers.map(async (server) => {
+      const sections = await Promise.all([server.info('server'), server.info('memory')])
+      return parseInfo(sections.join('\r\n'))
+    }),
+  )
+  for (const info of infos) {
     const version = info.get('redis_version') ?? '0.0'
     const [major = 0, minor = 0] = version.split('.').map(Number)
     if (major < OLDEST[0] || (major === OLDEST[0] && minor < OLDEST[1])) {

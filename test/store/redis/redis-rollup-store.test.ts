@@ -1,9 +1,12 @@
+import { randomBytes } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../../stack/redis.ts'
+import { PartitionList } from '../../../src/store/redis/partition-list.ts'
 import type { RedisRollupStore } from '../../../src/store/redis/redis-rollup-store.ts'
 import {
+  type BlobAddress,
   type BlobRead,
   type BucketAddress,
   type Claim,
@@ -98,25 +101,75 @@ t.test('a partition that is in use does not expire', async (t) => {
   }
 })
 
-t.test('a partition that has expired is taken from the list by a later claim', async (t) => {
+t.test('a partition that has expired is taken from the list by a later writer', async (t) => {
   const store = await emptyStore(t)
   await store.claim('gone-0')
   await store.claim(PARTITION)
   await own.del('mt:{gone-0}:meta')
-  const later = await openRedis(t, url)
-  await later.claim(PARTITION)
-  t.strictSame(await later.partitions(), [PARTITION])
+  await new PartitionList(own).sweep()
+  t.strictSame(await store.partitions(), [PARTITION])
+  await own.sadd('mt:partitions', 'gone-0')
+  let nowMs = 0
+  const list = new PartitionList(own, () => nowMs)
+  list.keep(PARTITION)
+  t.equal((await list.list()).length, 2, 'not at once')
+  nowMs += 3_600_000
+  list.keep(PARTITION)
+  while ((await list.list()).length > 1) await new Promise(setImmediate)
 })
 
-t.test('a bucket of which nothing is left is no key', async (t) => {
+t.test('blobs of the higher tiers and the totals are kept packed', async (t) => {
   const store = await emptyStore(t)
   const claim = await store.claim(PARTITION)
-  const write = { address: BUCKET, scope: 'a', blob: Buffer.from('x') }
-  await store.commit(commitOf(claim, 1, { writes: [write] }))
-  t.equal(await own.exists(`mt:{${PARTITION}}:stat:10s:${BUCKET.startMs}`), 1)
-  await store.commit(commitOf(claim, 2, { expectedOffset: 1, writes: [{ ...write, blob: undefined }] }))
-  t.equal(await own.exists(`mt:{${PARTITION}}:stat:10s:${BUCKET.startMs}`), 0)
+  const blob = Buffer.from('a rollup, more or less '.repeat(100))
+  const noise = randomBytes(2300)
+  const addresses: BlobAddress[] = [
+    BUCKET,
+    { ...BUCKET, tier: '1m' },
+    { ...BUCKET, kind: 'top', tier: '10m' },
+    { kind: 'total' },
+  ]
+  const writes = addresses.flatMap((address) => [
+    { address, scope: 'a', blob },
+    { address, scope: 'b', blob: noise },
+  ])
+  await store.commit(commitOf(claim, 1, { writes }))
+  const lengths = (name: string) =>
+    Promise.all(
+      ['a', 'b'].map(async (scope) => (await own.hgetBuffer(`mt:{${PARTITION}}:${name}`, scope))!.length),
+    )
+  t.strictSame(await lengths(`stat:10s:${BUCKET.startMs}`), [2313, 2313])
+  for (const name of [`stat:1m:${BUCKET.startMs}`, `top:10m:${BUCKET.startMs}`, 'total']) {
+    const [packed, asItIs] = await lengths(name)
+    t.ok(packed! < 100, `${packed} bytes`)
+    t.equal(asItIs, 2313, 'what does not get shorter is left as it is')
+  }
+  const { blobs } = (await store.read(PARTITION, () => addresses.map((address) => ({ address }))))!
+  t.equal(blobs.length, writes.length)
+  for (const found of blobs) t.ok((found.scope === 'a' ? blob : noise).equals(found.blob))
+
+  const { version } = blobs.find(({ address, scope }) => address.kind === 'total' && scope === 'a')!
+  await own.hset(`mt:{${PARTITION}}:total`, 'a', `${version}z damaged`)
+  const reading = store.read(PARTITION, () => [{ address: { kind: 'total' } }])
+  t.equal((await rejection(reading)).code, 'STORE_FORMAT')
 })
+
+t.test(
+  'a deleted blob is gone from its bucket, and a bucket of which nothing is left is no key',
+  async (t) => {
+    const store = await emptyStore(t)
+    const claim = await store.claim(PARTITION)
+    const key = `mt:{${PARTITION}}:stat:10s:${BUCKET.startMs}`
+    const write = (scope: string, blob?: Buffer) => ({ address: BUCKET, scope, blob })
+    const blob = Buffer.from('x')
+    await store.commit(commitOf(claim, 1, { writes: [write('a', blob), write('b', blob)] }))
+    t.equal(await own.hlen(key), 3, 'with the index')
+    await store.commit(commitOf(claim, 2, { expectedOffset: 1, writes: [write('a')] }))
+    t.equal(await own.hlen(key), 2)
+    await store.commit(commitOf(claim, 3, { expectedOffset: 2, writes: [write('b')] }))
+    t.equal(await own.exists(key), 0)
+  },
+)
 
 t.test('a commit of many thousands of blobs goes through; one too large for Redis is refused', async (t) => {
   const store = await emptyStore(t)
