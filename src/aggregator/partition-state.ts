@@ -43,6 +43,8 @@ export class PartitionState {
   readonly #claim: Claim
   readonly #buckets: PartitionBuckets
   readonly #held = new Map<string, HeldBucket>()
+  /** Open buckets that the store has. */
+  readonly #storedOpen = new Set<number>()
   #totals: Rollup
   #totalScopes = new Set<string>()
   #sweptMs = 0
@@ -63,7 +65,10 @@ export class PartitionState {
     const snapshot = await store.read(claim.partition, () =>
       [{ kind: 'total' } as const, ...open].map((address) => ({ address })),
     )
-    for (const startMs of openMs) buckets.openBucket(startMs)
+    for (const startMs of openMs) {
+      buckets.openBucket(startMs)
+      state.#storedOpen.add(startMs)
+    }
     for (const { address, scope, blob } of snapshot?.blobs ?? []) {
       if (address.kind === 'total') {
         state.#totals.merge(decodeStatBlock(blob))
@@ -91,12 +96,14 @@ export class PartitionState {
     const expiries: Changes['expiries'][number][] = []
     for (const startMs of at.closing) {
       const fold = buckets.open.get(startMs)!
-      writeBucket(writes, FINEST, startMs, fold)
       await this.#spread(fold, FINEST, startMs, at)
       buckets.open.delete(startMs)
-      for (const address of addressesOf(FINEST, startMs)) {
-        expiries.push({ address, expiresAtMs: expiryOf(FINEST, startMs) })
-      }
+      const expiresAtMs = expiryOf(FINEST, startMs)
+      // A log that is read again has buckets that nobody could read any more: those are only spread.
+      if (expiresAtMs > at.nowMs) writeBucket(writes, FINEST, startMs, fold)
+      else if (!this.#storedOpen.has(startMs)) continue
+      this.#storedOpen.delete(startMs)
+      for (const address of addressesOf(FINEST, startMs)) expiries.push({ address, expiresAtMs })
     }
     for (const { tier, startMs, fold } of buckets.late.values()) {
       mergeFold(await this.#hold(tier, startMs), fold, tier)
@@ -110,6 +117,7 @@ export class PartitionState {
       // An open bucket must outlive every tier: it is in none of the higher ones yet, nor in the totals.
       const expiresAtMs = expiryOf(LONGEST, startMs) + LONGEST.retentionMs
       if (!writeBucket(writes, FINEST, startMs, fold)) continue
+      this.#storedOpen.add(startMs)
       for (const address of addressesOf(FINEST, startMs)) expiries.push({ address, expiresAtMs })
     }
     for (const held of this.#held.values()) {

@@ -385,3 +385,40 @@ t.test('a commit is due for few but large dead letters', async (t) => {
   t.equal(self.letters.length, 17)
   t.equal(processor.process(log.slice(17), 40), 17)
 })
+
+t.test('buckets that are past when they close are written to the higher tiers only', async (t) => {
+  const self = worker()
+  const partition = 'mesh.requests-0'
+  const hour = 3_600_000
+  const processor = await self.claim(partition)
+  const addresses: string[] = []
+  const commit = self.store.commit.bind(self.store)
+  self.store.commit = (change) => {
+    for (const { address } of [...change.writes, ...change.expiries]) {
+      addresses.push(address.kind === 'total' ? 'total' : `${address.kind} ${address.tier}`)
+    }
+    return commit(change)
+  }
+  const log = Array.from({ length: 100 }, (_, i) => recordOf([requestAt(NOW - hour + i * 10_000)], i))
+  processor.process(log, 1000)
+  await processor.commit()
+  const last = [...new Set(addresses.splice(0))].toSorted((a, b) => a.localeCompare(b))
+  t.strictSame(last, ['stat 10m', 'stat 10s', 'stat 1m', 'top 10m', 'top 10s', 'top 1m', 'total'])
+  const { meta } = (await self.store.read(partition, () => []))!
+  t.strictSame(
+    meta.openMs,
+    [NOW - hour + 990_000 - 10_000, NOW - hour + 990_000],
+    'of the finest, only what is open',
+  )
+  // What was written while it was open goes when it closes.
+  processor.process([recordOf([requestAt(NOW - hour + 1_200_000)], 100)], 1000)
+  await processor.commit()
+  const readOf = async (startMs: number) =>
+    (await self.store.read(partition, () => [{ address: { kind: 'stat', tier: '10s', startMs } }]))!.blobs
+      .length
+  t.equal(await readOf(meta.openMs[0]!), 0)
+  t.equal(await readOf(meta.openMs[1]!), 0)
+  t.equal(await readOf(NOW - hour + 1_200_000), 1)
+  const totals = (await readAll(self.store, 'total')) as Record<number, { stat: { outcomes: string[] }[] }[]>
+  t.match(totals[0]![0]!.stat[0]!.outcomes[0], / 101$/)
+})
