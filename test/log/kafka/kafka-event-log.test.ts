@@ -47,7 +47,14 @@ async function readTopic(log: EventLog, topic: string): Promise<StoredRecord[]> 
 }
 
 function kcat(args: readonly string[], input = ''): string {
-  return execFileSync('kcat', ['-b', brokers, '-q', ...args], { input, encoding: 'utf8' })
+  try {
+    return execFileSync('kcat', ['-b', brokers, '-q', ...args], { input, encoding: 'utf8' })
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new Error('this test writes and reads with kcat: install it (Debian: apt install kcat)', {
+      cause: error,
+    })
+  }
 }
 
 async function makeTopic(
