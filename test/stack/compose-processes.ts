@@ -23,6 +23,7 @@ export class ComposeProcesses {
   readonly #services: ReadonlyMap<string, Service>
   /** By name and port within the network of the containers: `kafka:9092`. */
   readonly #addresses: ReadonlyMap<string, string>
+  #isKilled = false
   readonly #running = new Map<string, { child: ChildProcess; log: () => string }>()
 
   private constructor(
@@ -89,7 +90,14 @@ export class ComposeProcesses {
       starts.set(name, started)
       return started
     }
-    await Promise.all(this.names.map(start))
+    try {
+      await Promise.all(this.names.map(start))
+    } catch (error) {
+      // Those that were on their way.
+      this.kill()
+      await Promise.allSettled(starts.values())
+      throw error
+    }
   }
 
   /** What a service wrote. */
@@ -113,11 +121,13 @@ export class ComposeProcesses {
   }
 
   kill(): void {
+    this.#isKilled = true
     for (const { child } of this.#running.values()) child.kill('SIGKILL')
   }
 
   async #start(name: string, service: Service): Promise<void> {
     const env = { PATH: process.env['PATH'], ...this.#reachable(service.environment) }
+    if (this.#isKilled) return
     const [command, ...args] = service.command
     const child = spawn(command!, args, { cwd: this.#directory, env, stdio: ['ignore', 'pipe', 'pipe'] })
     let log = ''
@@ -127,7 +137,8 @@ export class ComposeProcesses {
     for (const end = Date.now() + HEALTHY_WITHIN_MS; ; await sleep(400)) {
       const { ok, output } = await check(service.health, env, this.#directory)
       if (ok) return
-      if (child.exitCode !== null) throw new Error(`${name} ended with ${child.exitCode}: ${log}`)
+      const ended = child.exitCode ?? child.signalCode
+      if (ended !== null) throw new Error(`${name} ended with ${ended}: ${log}`)
       if (Date.now() > end) throw new Error(`${name} is not healthy: ${output}\n${log}`)
     }
   }

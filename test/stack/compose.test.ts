@@ -84,6 +84,13 @@ t.test('ports are published on this machine only, and are those that are listene
   }
 })
 
+t.test('programs of this machine find Kafka where it tells them to go', async (t) => {
+  const [address, port] = kafkaAddress('HOST').split(':')
+  const listeners = String(file.services['kafka']?.environment?.['KAFKA_LISTENERS'])
+  const [published = ''] = file.services['kafka']?.ports ?? []
+  t.equal(published, `${address}:${port}:${/HOST:\/\/:(\d+)/.exec(listeners)?.[1]}`)
+})
+
 t.test('the image has what it starts, and does not run as root', async (t) => {
   for (const copied of Object.values(image.files)) {
     t.ok(existsSync(`${ROOT}${copied}`), copied)
@@ -119,6 +126,12 @@ t.test('Prometheus and Grafana look where services are', async (t) => {
     ['http://prometheus:9090'],
   )
 })
+
+/** Where Kafka tells clients of a listener to connect to. */
+function kafkaAddress(listener: string): string {
+  const listeners = String(file.services['kafka']?.environment?.['KAFKA_ADVERTISED_LISTENERS']).split(',')
+  return listeners.find((text) => text.startsWith(`${listener}://`))?.slice(listener.length + 3) ?? ''
+}
 
 /** The image of Kafka makes settings of its variables: `KAFKA_A_B` is `a.b`. Without those that are about addresses and places. */
 function kafkaProperties(): Record<string, string> {
@@ -187,7 +200,7 @@ async function startServices(t: Test): Promise<Record<string, string>> {
     startRedis({ directory: t.testdirName + '/valkey', options: valkeyOptions() }),
   ])
   t.teardown(() => Promise.all([kafka.kill(), redis.kill()]))
-  return { 'kafka:9092': kafka.brokers, 'valkey:6379': `127.0.0.1:${redis.port}` }
+  return { [kafkaAddress('INTERNAL')]: kafka.brokers, 'valkey:6379': `127.0.0.1:${redis.port}` }
 }
 
 t.test(
