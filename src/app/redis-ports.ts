@@ -36,5 +36,5 @@ export function openRedisTapBus({ settings, trouble, parts, onFatal }: RedisCont
     },
   })
   parts.add('tap bus', () => opening.close())
-  return new LateTapBus(opening)
+  return new LateTapBus(opening, (message) => onTrouble({ kind: 'watch', message }))
 }
