@@ -38,13 +38,15 @@ export class SharedTap {
     return { seen: this.#seen - this.#sampler.pending, sampledOut: this.#sampledOut, lost: this.#lost }
   }
 
-  /** Takes a worker's frame in. */
-  hear({ seen, matched, candidates, lost = 0 }: TapFrame): void {
+  /** Takes a worker's frame in; where very little comes, its events go on at once. */
+  hear({ seen, matched, candidates, lost = 0 }: TapFrame, nowMs: number): void {
     if (this.#isOver) return
     this.#seen += seen
     this.#lost += lost
     this.#sampler.leaveOut(matched - candidates.length - lost)
     for (const candidate of candidates) this.#sampler.offer(candidate)
+    // Where the first session is not there yet, they wait for it until the slice ends.
+    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
   }
 
   /** Ends a slice of time: gives all sessions what was chosen. */

@@ -183,7 +183,7 @@ export class TapHub {
   /** Subscribes before it registers, so that no frame is missed. */
   async #subscribe(tap: SharedTap): Promise<() => Promise<void>> {
     const { bus } = this.#options
-    const unsubscribe = await bus.subscribe(tap.id, (frame) => tap.hear(frame))
+    const unsubscribe = await bus.subscribe(tap.id, (frame) => tap.hear(frame, this.#now()))
     try {
       await bus.register(tap.registration, TTL_MS)
       return unsubscribe

@@ -23,7 +23,7 @@ export interface RateSamplerOptions {
  *   too fast is sampled evenly over time, and not by who came first.
  * - The others wait for a second. What then has been among the lowest of every second that it was part of is handed on too,
  *   if none of these seconds is full: so a burst that the limit has room for loses nothing.
- * - While very little comes, nothing waits.
+ * - While very little comes, nothing waits, and a slice may end before its time.
  *
  * So of the events that came in any one second about `maxRps` are handed on at most, some at once and some a second later.
  * (A limit of less than one, or of a fraction, goes by the time that whole events take, instead of by seconds.) Every
@@ -61,6 +61,11 @@ export class RateSampler<T extends Prioritized> {
     return this.#slice.size + this.#waiting
   }
 
+  /** Whether so little comes that a slice may end now, with all of it handed on. */
+  get isLight(): boolean {
+    return this.#leftOut === 0 && this.#recent.size + this.#slice.size <= Math.max(1, this.#events * LIGHT)
+  }
+
   offer(entry: T): void {
     if (this.#slice.push(entry) !== undefined) this.#leftOut++
   }
@@ -76,9 +81,8 @@ export class RateSampler<T extends Prioritized> {
     const allowed = this.#dueBy(timeMs)
     const kept = this.#settle(this.#recent.expire(timeMs))
     this.#sent.forget(timeMs)
+    const { isLight } = this
     const slice = this.#slice.drain()
-    const isLight =
-      this.#leftOut === 0 && this.#recent.size + slice.length <= Math.max(1, this.#events * LIGHT)
     const now = isLight ? slice : slice.slice(0, allowed)
     for (const item of now) kept.push(item)
     this.#sent.add(timeMs, now.length)

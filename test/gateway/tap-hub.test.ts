@@ -293,14 +293,37 @@ t.test('closing waits for the slowest answer of the bus, not for one after the o
   await closing
 })
 
+t.test('while little comes it is sent at once, more at the end of a slice', async (t) => {
+  const { timers, hub, publish } = await hubRig(t)
+  const query = parseTapQuery({ max_rps: '80' })
+  const [reader, same] = [new Reader(await hub.open(query)), new Reader(await hub.open(query))]
+  for (let i = 1; i <= 10; i++) {
+    await publish([{ path: `/${i}` }])
+    await settled()
+    t.equal(reader.paths.length, i, 'an eighth of the limit in a second')
+  }
+  await publish([{ path: '/11' }])
+  await settled()
+  t.equal(reader.paths.length, 10)
+  await timers.pass(50)
+  t.equal(reader.paths.length, 11)
+  t.same(same.frames, reader.frames)
+  await timers.pass(1000)
+  await publish(Array.from({ length: 11 }, () => ({})))
+  await settled()
+  t.equal(reader.paths.length, 11, 'a burst is sampled')
+  await timers.pass(2000)
+  t.match(reader.frames.at(-1), { seen: 22, matched: 22, sent: 22 })
+})
+
 t.test('a frame that comes after the last session has left is not held', async (t) => {
   const budget = new HeldBudget(100)
   const tap = new SharedTap({ id: 'tap', query: web, nowMs: 0, random: random(1), budget })
   const frame = { seen: 1, matched: 1, candidates: [{ priority: 0.5, event: request() }] }
-  tap.hear(frame)
+  tap.hear(frame, 0)
   t.equal(budget.held, 1)
   tap.discard()
-  tap.hear(frame)
+  tap.hear(frame, 0)
   t.equal(budget.held, 0)
 })
 
