@@ -262,4 +262,5 @@ t.test(
         .toSorted()
     t.strictSame(clusters(west), ['west to west'])
     t.strictSame(clusters(east), ['undefined to undefined', 'undefined to undefined', 'west to east'])
-})
+  },
+)
