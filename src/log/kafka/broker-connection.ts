@@ -171,12 +171,36 @@ function isAnswer(error: unknown): boolean {
   )
 }
 
+interface SaslExchange {
+  readonly saslAuthenticate: (of: {
+    request: { encode: () => Promise<Buffer> }
+    response: { decode: (answer: Buffer) => Promise<Buffer>; parse: (answer: Buffer) => Promise<void> }
+  }) => Promise<void>
+}
+
 function saslOf(sasl: KafkaConnection['sasl']): unknown {
-  if (sasl?.mechanism !== 'oauthbearer') return sasl ?? null
+  // A copy, for kafkajs writes into it.
+  if (sasl?.mechanism !== 'oauthbearer') return sasl === undefined ? null : { ...sasl }
   return {
     mechanism: sasl.mechanism,
-    oauthBearerProvider: async () => ({ value: await sasl.token() }),
+    authenticationProvider: ({ saslAuthenticate }: SaslExchange) => ({
+      authenticate: async () => {
+        const message = Buffer.from(`n,,\u0001auth=Bearer ${await sasl.token()}\u0001\u0001`)
+        const length = Buffer.alloc(4)
+        length.writeInt32BE(message.length)
+        await saslAuthenticate({
+          request: { encode: async () => Buffer.concat([length, message]) },
+          response: { decode: async (answer) => answer, parse: checkBearer },
+        })
+      },
+    }),
   }
+}
+
+/** A token that is refused is answered with why (RFC 7628, 3.2.2), which kafkajs takes for a yes. */
+async function checkBearer(answer: Buffer): Promise<void> {
+  if (answer.length > 4)
+    throw new Error(`SASL OAUTHBEARER authentication failed: ${answer.toString('utf8', 4)}`)
 }
 
 const SILENT = {
