@@ -3,7 +3,7 @@ import { type Cells, differencesOf, emptyCell, requestsOf } from './cell.ts'
 import type { Verdict } from './verdict.ts'
 import { readStore } from './read-store.ts'
 import { PARTITIONS } from './system.ts'
-import { type Truth, TIERS } from './truth.ts'
+import { isKept, TIERS, type Truth, type TruthTier } from './truth.ts'
 
 /** A bucket that expires while it is compared is left out. */
 const EXPIRY_MARGIN_MS = 15_000
@@ -16,7 +16,7 @@ export async function compareStore(store: RollupStore, truth: Truth, verdict: Ve
   const nowMs = Date.now() + EXPIRY_MARGIN_MS
   const expected = new Map(TIERS.map((tier) => [tier.name, truth.buckets(tier, nowMs)]))
   const starts = Object.fromEntries(
-    TIERS.map(({ name, bucketMs }) => [name, withNeighbours([...expected.get(name)!.keys()], bucketMs)]),
+    TIERS.map((tier) => [tier.name, withNeighbours(tier, [...expected.get(tier.name)!.keys()], nowMs)]),
   ) as Record<TierName, number[]>
   const counts = await readStore(store, starts)
 
@@ -44,9 +44,11 @@ export async function compareStore(store: RollupStore, truth: Truth, verdict: Ve
   verdict.equal('fields that nothing knows', sum('unknownFields'), 0)
 }
 
-/** Buckets beside those that there must be, which must be empty. */
-function withNeighbours(starts: readonly number[], bucketMs: number): number[] {
-  return [...new Set(starts.flatMap((start) => [start - bucketMs, start, start + bucketMs]))]
+/** And the buckets beside those that there must be, which must be empty where they are not gone. */
+function withNeighbours(tier: TruthTier, starts: readonly number[], nowMs: number): number[] {
+  const { bucketMs } = tier
+  const all = new Set(starts.flatMap((start) => [start - bucketMs, start, start + bucketMs]))
+  return [...all].filter((start) => isKept(tier, start, nowMs))
 }
 
 function compareCells(

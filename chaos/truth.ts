@@ -18,6 +18,11 @@ export const TIERS = [
 ] as const
 export type TruthTier = (typeof TIERS)[number]
 
+/** Whether a bucket is still there at a time. */
+export function isKept(tier: TruthTier, startMs: number, nowMs: number): boolean {
+  return startMs + tier.bucketMs + tier.keptMs > nowMs
+}
+
 export interface RequestMade {
   readonly kind: 'request'
   readonly call: Call
@@ -95,7 +100,7 @@ export class Truth {
     const members = new Map<number, Cells[]>()
     for (const [tenMs, cells] of this.#tenSeconds) {
       const startMs = Math.floor(tenMs / tier.bucketMs) * tier.bucketMs
-      if (startMs + tier.bucketMs + tier.keptMs <= nowMs) continue
+      if (!isKept(tier, startMs, nowMs)) continue
       const known = members.get(startMs)
       if (known === undefined) members.set(startMs, [cells])
       else known.push(cells)

@@ -5,7 +5,7 @@ import { encodeEventBatch } from '../../chaos/encode-event-batch.ts'
 import { encodeJson } from '../../chaos/encode-json.ts'
 import { meshCalls } from '../../chaos/mesh.ts'
 import { NumberedProducer } from '../../chaos/numbered-producer.ts'
-import { Truth } from '../../chaos/truth.ts'
+import { isKept, TIERS, Truth } from '../../chaos/truth.ts'
 import { CONTENT_TYPES } from '../../src/event/content-type.ts'
 import { decode } from '../../src/event/decode.ts'
 import { eventsOf } from '../../src/event/event-objects.ts'
@@ -102,3 +102,15 @@ t.test(
     )
   },
 )
+
+t.test('a bucket is compared until its tier lets it go', async (t) => {
+  const truth = new Truth()
+  for (const event of made(500)) truth.add(event)
+  const [tenSeconds] = TIERS
+  const start = Math.max(...truth.buckets(tenSeconds, NOW_MS).keys())
+  const endMs = start + 10_000
+  t.ok(truth.buckets(tenSeconds, endMs + 600_000 - 1).has(start))
+  t.notOk(truth.buckets(tenSeconds, endMs + 600_000).has(start))
+  t.ok(isKept(tenSeconds, start, endMs + 600_000 - 1))
+  t.notOk(isKept(tenSeconds, start, endMs + 600_000))
+})
