@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import { freePort } from '../../../stack/free-port.ts'
 import { type KafkaServer, startKafka } from '../../../stack/kafka.ts'
 import { LogError, type LogRecord, partitionId } from '../../../src/log/event-log.ts'
 import { Brokers } from '../../../src/log/kafka/brokers.ts'
@@ -9,6 +10,7 @@ import { type FetchedPartition, fetchRequest } from '../../../src/log/kafka/fetc
 import { type ProduceAnswer, produceRequest } from '../../../src/log/kafka/produce-request.ts'
 import { encodeBatch, encodeRecord } from '../../../src/log/kafka/record-encoder.ts'
 import { RecordingHandler } from '../../contracts/recording-handler.ts'
+import { CuttingProxy } from './cutting-proxy.ts'
 import { FencedStore, FencedWorker } from './fenced-worker.ts'
 import { openKafka, uniqueName } from './open-kafka.ts'
 import { until } from './until.ts'
@@ -17,12 +19,19 @@ import { until } from './until.ts'
 t.setTimeout(150_000)
 
 const directory = await mkdtemp(join(tmpdir(), 'meshtap-kafka-'))
-const kafka: KafkaServer = await startKafka({ directory })
+const port = await freePort()
+const proxyPort = await freePort()
+const kafka: KafkaServer = await startKafka({
+  directory,
+  port,
+  properties: { 'advertised.listeners': `PLAINTEXT://127.0.0.1:${proxyPort}` },
+})
 t.teardown(async () => {
   await kafka.kill()
   await rm(directory, { recursive: true, force: true })
 })
 const { brokers } = kafka
+const proxy = await CuttingProxy.open(t, proxyPort, port)
 
 function topicsOf(partitions: number) {
   return { partitions, replicas: 1, retentionMs: 86_400_000 }
@@ -85,6 +94,28 @@ t.test('a broker that is killed and started again loses, doubles and reorders no
   }
   t.equal(store.values.length, appended.length)
   await Promise.all(subscriptions.map((subscription) => subscription.close()))
+})
+
+t.test('a batch whose acknowledgement is lost is sent again, and is in the log once', async (t) => {
+  const topic = uniqueName('cut')
+  const { log } = await openKafka(t, brokers, { topics: topicsOf(1), lingerMs: 2 })
+  await log.append(topic, [text('first')])
+  const lostBefore = proxy.lost
+  const appended = ['first']
+  for (let round = 0; round < 10; round++) {
+    proxy.answersToLose = 1 + (round % 2)
+    // As many as before, so that a batch numbered like the lost one would be taken for it.
+    const values = Array.from({ length: 3 }, (_, i) => `${round} ${i}`)
+    await Promise.all(values.map((value) => log.append(topic, [text(value)])))
+    appended.push(...values)
+  }
+  t.equal(proxy.lost - lostBefore, 15)
+  const values: string[] = []
+  for await (const { records } of log.readSince(partitionId(topic, 0), 0)) {
+    values.push(...records.map(({ value }) => Buffer.from(value).toString()))
+  }
+  t.same(values, appended)
+  t.equal(log.stats.renewals, 0)
 })
 
 t.test(
