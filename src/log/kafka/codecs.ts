@@ -1,6 +1,7 @@
 import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import { compressFrameSync, decompressFrameSync } from 'lz4-napi'
+import { compressFrameSync } from 'lz4-napi'
 import { uncompressSync } from 'snappy'
+import { inflateLz4 } from './lz4.ts'
 
 /** How batches are written. */
 export type Compression = 'none' | 'gzip' | 'lz4' | 'zstd'
@@ -43,8 +44,7 @@ export function decompress(attributes: number, bytes: Buffer): Buffer {
     case CODEC.snappy:
       return unsnappy(bytes)
     case CODEC.lz4:
-      checkLz4(bytes)
-      return decompressFrameSync(bytes)
+      return inflateLz4(bytes, MAX_INFLATED_BYTES)
     case CODEC.zstd:
       return zstdDecompressSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
     default:
@@ -88,22 +88,6 @@ function snappyLength(block: Buffer): number {
     if (byte < 0x80) return length
   }
   throw new Error('a block of snappy has no length')
-}
-
-/** Adds up the most that the blocks of an LZ4 frame can be (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md). */
-function checkLz4(frame: Buffer): void {
-  const flags = frame[4] ?? 0
-  const maxBlockBytes = 2 ** (8 + 2 * (((frame[5] ?? 0) >> 4) & 7))
-  const hasBlockChecksums = (flags & 0x10) !== 0
-  let at = 7 + (flags & 0x08 ? 8 : 0) + (flags & 0x01 ? 4 : 0)
-  for (let inflated = 0; at + 4 <= frame.length;) {
-    const size = frame.readUInt32LE(at)
-    if (size === 0) return
-    const length = size & 0x7fff_ffff
-    // A block grows to 255 times its length at most.
-    checkInflated((inflated += Math.min(maxBlockBytes, 255 * length)))
-    at += 4 + length + (hasBlockChecksums ? 4 : 0)
-  }
 }
 
 function checkInflated(bytes: number): void {
