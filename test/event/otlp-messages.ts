@@ -1,7 +1,8 @@
 import { random } from '../random.ts'
 import { attributesOf, type JsonSpan, toProtobuf } from './otlp-reference.ts'
 
-const STARTED_NANOS = 1_795_512_480_000_000_000n
+/** Spans begin in the second after this. */
+export const STARTED_NANOS = 1_795_512_480_000_000_000n
 
 /** Spans as an SDK's HTTP server instrumentation sends them (OTel's Java agent): 14 attributes, 600 bytes each. */
 export function sdkServerMessage(spans: number, seed: number): Uint8Array {
