@@ -22,9 +22,14 @@ import type { Source } from './sources.ts'
 import { stat } from './stat.ts'
 import { timeseries } from './timeseries.ts'
 import { top } from './top.ts'
+import type { View } from './view.ts'
+import { RecentViews } from './recent-views.ts'
 
 /** Room for about 500 blocks of a thousand series, and for the counts of eight answers of a thousand rows. */
 const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024
+
+/** Views whose caches are kept. */
+const MAX_VIEWS = 16
 
 export interface QueryEngineOptions {
   /** What is merged into one answer: one store, or one a cluster or peer. Names are unique; answers name them. */
@@ -33,6 +38,8 @@ export interface QueryEngineOptions {
   readonly now: () => number
   /** Most bytes of decoded blobs, series keys and counts kept between queries. */
   readonly cacheBytes?: number
+  /** Without it everything is seen. */
+  readonly view?: View
 }
 
 /**
@@ -44,14 +51,30 @@ export interface QueryEngineOptions {
  * `timeseries`, of an answer that would be too large.
  */
 export class QueryEngine {
+  readonly #options: QueryEngineOptions
   readonly #reader: RollupReader
+  readonly #views = new RecentViews<QueryEngine>(MAX_VIEWS)
 
-  constructor({ stores, now, cacheBytes = DEFAULT_CACHE_BYTES }: QueryEngineOptions) {
+  constructor(options: QueryEngineOptions) {
+    const { stores, now, cacheBytes = DEFAULT_CACHE_BYTES, view } = options
     if (stores.length === 0) throw new RangeError('a query engine needs at least one store')
     if (new Set(stores.map(({ name }) => name)).size < stores.length) {
       throw new RangeError(`stores need distinct names: ${stores.map(({ name }) => name).join(', ')}`)
     }
-    this.#reader = new RollupReader({ sources: stores, now, cacheBytes })
+    this.#options = { ...options, cacheBytes }
+    this.#reader = new RollupReader({ sources: stores, now, cacheBytes, ...(view && { view }) })
+  }
+
+  /**
+   * The engine that answers as if there were only what a view sees. The caches of the views asked for last, at most 16,
+   * may together grow as large as this engine's own; another view's first answer reads everything anew.
+   */
+  within(view: View): QueryEngine {
+    const { cacheBytes = DEFAULT_CACHE_BYTES } = this.#options
+    return this.#views.of(
+      view.id,
+      () => new QueryEngine({ ...this.#options, cacheBytes: cacheBytes / MAX_VIEWS, view }),
+    )
   }
 
   /** Counts of what is kept between queries, for metrics. */

@@ -18,6 +18,7 @@ import { SeriesTable } from './series-table.ts'
 import { type Plan, readSources, type Source, type SourceFault, type Survey, survey } from './sources.ts'
 import { rebase, type StatColumns, statColumns } from './stat-columns.ts'
 import type { Tally } from './tally.ts'
+import { blockWithin, keyWithin, storeWithin, type View } from './view.ts'
 import { rfc3339, type Span, type Window, windowAnswer, windowAt } from './window.ts'
 
 export interface ReaderOptions {
@@ -26,6 +27,8 @@ export interface ReaderOptions {
   readonly now: () => number
   /** Most bytes of decoded blobs, series keys and counts that are kept between queries. */
   readonly cacheBytes: number
+  /** Without it everything is seen. */
+  readonly view?: View
 }
 
 export interface ReadRequest {
@@ -92,15 +95,22 @@ const BYTES_A_TOP_ENTRY = 400
  */
 export class RollupReader {
   readonly #options: ReaderOptions
+  readonly #sources: readonly Source[]
   readonly #cache: BlockCache<CachedStat | CachedTop>
   /** The blocks in the cache. */
   readonly #kept = new Set<StatColumns>()
   readonly #tallies: RunningTallies
-  #table = new SeriesTable()
+  #table: SeriesTable
 
   constructor(options: ReaderOptions) {
     this.#options = options
+    const { view } = options
+    this.#sources =
+      view === undefined
+        ? options.sources
+        : options.sources.map(({ name, store }) => ({ name, store: storeWithin(store, view) }))
     const { cacheBytes, now } = options
+    this.#table = this.#newTable()
     this.#tallies = new RunningTallies({
       maxBytes: cacheBytes / 8,
       isKept: (block) => this.#kept.has(block),
@@ -182,7 +192,7 @@ export class RollupReader {
   }
 
   async #begin(request: ReadRequest): Promise<ReadBase> {
-    const found = await survey(this.#options.sources)
+    const found = await survey(this.#sources)
     const window = windowAt(this.#options.now(), found.newestMs ?? 0, request.span, request.alignMs)
     return { window, survey: found, faults: found.faults }
   }
@@ -224,7 +234,9 @@ export class RollupReader {
     const key = cacheKey(source, partition, blob)
     const cached = this.#cache.get(key, blob.version)
     if (cached?.kind === 'top') return cached.block
-    const block = decodeTopBlock(blob.blob)
+    const { view } = this.#options
+    const whole = decodeTopBlock(blob.blob)
+    const block = view === undefined ? whole : blockWithin(whole, view)
     const entries = block.sketches.reduce((sum, sketch) => sum + 1 + sketch.entries.length, 0)
     this.#cache.set(key, blob.version, { kind: 'top', block, bytes: entries * BYTES_A_TOP_ENTRY })
     return block
@@ -236,9 +248,14 @@ export class RollupReader {
     this.#tallies.forget(cached.columns)
   }
 
+  #newTable(): SeriesTable {
+    const { view } = this.#options
+    return view === undefined ? new SeriesTable() : new SeriesTable((key) => keyWithin(key, view))
+  }
+
   #renewTable(): void {
     if (this.#table.bytes <= this.#options.cacheBytes / 2) return
-    this.#table = new SeriesTable()
+    this.#table = this.#newTable()
     this.#cache.clear()
     this.#kept.clear()
     this.#tallies.clear()

@@ -25,7 +25,13 @@ export class SeriesTable {
   #tls = new Int8Array(1024)
   /** By place: the series of the blob read last, and the bytes that name them. */
   readonly #last = new Map<string, KnownSeries>()
+  readonly #shown: (key: SeriesKey) => SeriesKey
   #bytes = 0
+
+  /** `shown` is a key as answers show it; its id stays the same. */
+  constructor(shown: (key: SeriesKey) => SeriesKey = (key) => key) {
+    this.#shown = shown
+  }
 
   get size(): number {
     return this.#keys.length
@@ -38,7 +44,7 @@ export class SeriesTable {
   intern(key: SeriesKey): number {
     const known = this.#ids.get(key.id)
     if (known !== undefined) return known
-    const id = this.#keys.push(key) - 1
+    const id = this.#keys.push(this.#shown(key)) - 1
     this.#ids.set(key.id, id)
     this.#bytes += BYTES_A_SERIES + 2 * key.id.length
     if (id >= this.#tls.length) {

@@ -4,14 +4,14 @@ import {
   type BlobRead,
   type PartitionMeta,
   type PartitionSnapshot,
-  type RollupStore,
   StoreError,
 } from '../store/rollup-store.ts'
+import type { ReadableStore } from './view.ts'
 
 /** Where rollups are read from: one cluster's or peer's store, by the name that answers call it. */
 export interface Source {
   readonly name: string
-  readonly store: RollupStore
+  readonly store: ReadableStore
 }
 
 /** A source whose data an answer lacks, and why. */

@@ -76,7 +76,8 @@ function plural(kind: Target['kind']): string {
   return kind === 'authority' ? 'authorities' : `${kind}s`
 }
 
-function boundsOf(target: Target): { readonly cluster?: string; readonly namespace?: string } {
+/** The cluster and namespace that a target names, as its place or as itself. */
+export function boundsOf(target: Target): { readonly cluster?: string; readonly namespace?: string } {
   if (target.name === undefined) return target
   if (target.kind === 'cluster') return { cluster: target.name }
   return target.kind === 'namespace' ? { ...target, namespace: target.name } : target
