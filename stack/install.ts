@@ -1,15 +1,17 @@
 /** Before `npm test`: fetches what Kafka and Redis are started from, so that no test waits for a download. */
 import { classArchive } from './kafka-classes.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
+import { librdkafka } from './librdkafka.ts'
 import { redisBinary } from './redis-binary.ts'
 
 const PARTS = [
   ['MESHTAP_KAFKA', async () => classArchive(await kafkaInstallation())],
   ['MESHTAP_REDIS', redisBinary],
+  [undefined, librdkafka],
 ] as const
 
 for (const [variable, fetchPart] of PARTS) {
-  if ((process.env[variable] ?? '') !== '') continue
+  if (variable !== undefined && (process.env[variable] ?? '') !== '') continue
   try {
     await fetchPart()
   } catch (error) {

