@@ -36,6 +36,11 @@ export class MemoryRollupStore implements RollupStore {
     this.#now = now
   }
 
+  /** Loses everything, as a server that kept nothing on disk. */
+  lose(): void {
+    this.#partitions.clear()
+  }
+
   async claim(partition: PartitionId): Promise<Claim> {
     this.#check()
     const state = this.#partitions.get(partition) ?? {

@@ -1,7 +1,9 @@
+import type { EventColumns } from '../event/event-columns.ts'
 import type { EventLog, PartitionId, RecordBatch, Subscription } from '../log/event-log.ts'
 import { type AggregatorStats, type TroubleKind, WorkTally } from './aggregator-stats.ts'
 import { appendLetters } from './dead-letters.ts'
 import { Gate } from './gate.ts'
+import { ObservedOffsets } from './observed-offsets.ts'
 import type { PartitionProcessor, ProcessorOptions } from './partition-processor.ts'
 import { PartitionWorker, type WorkerTiming } from './partition-worker.ts'
 import { topicCluster } from './topic-cluster.ts'
@@ -28,13 +30,24 @@ export interface AggregatorOptions {
   /** By default an idle partition commits every 5 s, and one that was taken is claimed again after 10 s of silence. */
   readonly timing?: Partial<Omit<WorkerTiming, 'flushMs'>>
   /** Of a partition of `<cluster>.<topic>`, that cluster is the one of events that name none. */
-  readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside'>
+  readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside' | 'observe'>
+  /**
+   * Sees every batch that is folded, before it is; never the same record twice, though one may be folded anew because the
+   * store lost it. See `ProcessorOptions.observe`.
+   */
+  readonly observe?: (columns: EventColumns, defaultCluster: string, place: RecordPlace) => void
   /** Told of what went wrong and is being tried again. */
   readonly onTrouble: (trouble: AggregatorTrouble) => void
   /** Told of what cannot be tried again: the worker's owner stops it. */
   readonly onFatal: (error: unknown) => void
   /** Uniform in [0, 1): when each partition begins to commit. */
   readonly random?: () => number
+}
+
+/** A record's place in the log. */
+export interface RecordPlace {
+  readonly partition: PartitionId
+  readonly offset: number
 }
 
 export interface AggregatorTrouble {
@@ -54,6 +67,7 @@ export class Aggregator {
   readonly #partitions = new Map<PartitionId, PartitionWorker>()
   readonly #gate = new Gate(MAX_AT_ONCE)
   readonly #tally = new WorkTally()
+  readonly #observed = new ObservedOffsets()
   #subscribing: Promise<Subscription> | undefined
   #subscription: Subscription | undefined
   #subscribedAtMs = 0
@@ -131,6 +145,7 @@ export class Aggregator {
   }
 
   async #records(batch: RecordBatch): Promise<number> {
+    this.#observed.keepWithin(batch.partition, batch.endOffset)
     const worker = this.#partitions.get(batch.partition)
     return worker === undefined ? batch.records[0]!.offset : worker.records(batch)
   }
@@ -163,12 +178,21 @@ export class Aggregator {
   }
 
   #worker(partition: PartitionId): PartitionWorker {
-    const { log, topic, deadLetterTopic, flushMs, timing, processor, onTrouble, random } = this.#options
+    const { log, topic, deadLetterTopic, flushMs, timing, processor, observe, onTrouble, random } =
+      this.#options
     const cluster = topicCluster(partition, topic)
     return new PartitionWorker({
       processor: {
         ...processor,
         ...(cluster === undefined ? {} : { flows: { ...processor.flows, defaultCluster: cluster } }),
+        ...(observe === undefined
+          ? {}
+          : {
+              observe: (columns, cluster, offset) =>
+                this.#observed.show(partition, offset, () =>
+                  observe(columns, cluster, { partition, offset }),
+                ),
+            }),
         partition,
         setAside: (id, letters) => appendLetters(log, deadLetterTopic, id, letters),
       },

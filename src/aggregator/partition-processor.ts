@@ -40,9 +40,9 @@ export interface ProcessorOptions {
   readonly flows: FlowTableOptions
   /**
    * Sees every batch that is folded, before it is: where taps look. Told also which cluster the events are of that name
-   * none, always the same for one dictionary.
+   * none, always the same for one dictionary, and the offset of the batch's record.
    */
-  readonly observe?: (columns: EventColumns, defaultCluster: string) => void
+  readonly observe?: (columns: EventColumns, defaultCluster: string, offset: number) => void
   /** Puts dead letters where people find them. A commit waits for it, so that none is lost. */
   readonly setAside: (partition: PartitionId, letters: readonly DeadLetter[]) => Promise<void>
 }
@@ -268,7 +268,7 @@ export class PartitionProcessor {
     counters.connections += columns.connections
     counters.unknownFields += columns.unknownFields
     counters.skippedSpans += columns.skipped
-    this.#options.observe?.(columns, this.#options.flows.defaultCluster)
+    this.#options.observe?.(columns, this.#options.flows.defaultCluster, record.offset)
     this.#buckets.fold(columns, this.#flows, { nowMs, closedThroughMs: this.#closedThroughMs }, counters)
     this.#heard(columns.timeMs, columns.requests, nowMs)
     this.#heard(columns.connectionTimeMs, columns.connections, nowMs)

@@ -54,8 +54,8 @@ export async function openFolding(
         rules,
       },
       flows,
-      observe: (columns, cluster) => publisher.observe(columns, cluster),
     },
+    observe: (columns, cluster, place) => publisher.observe(columns, cluster, place),
     onTrouble: trouble.of('partition'),
     onFatal,
   })

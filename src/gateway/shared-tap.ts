@@ -2,6 +2,7 @@ import type { RequestEvent } from '../event/event.ts'
 import { eventToJson } from '../event/json-encoder.ts'
 import type { HeldBudget } from '../tap/lowest.ts'
 import type { TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
+import { HeardRanges } from '../tap/heard-ranges.ts'
 import { RateSampler } from '../tap/rate-sampler.ts'
 import type { TapQuery } from '../tap/tap-query.ts'
 import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
@@ -22,6 +23,7 @@ export class SharedTap {
   #seen = 0
   #sampledOut = 0
   #lost = 0
+  readonly #heard = new HeardRanges()
   #isOver = false
 
   constructor({ id, query, nowMs, random, budget }: SharedTapOptions) {
@@ -39,12 +41,16 @@ export class SharedTap {
   }
 
   /** Takes a worker's frame in; where very little comes, its events go on at once. */
-  hear({ seen, matched, candidates, lost = 0 }: TapFrame, nowMs: number): void {
+  hear({ seen, matched, candidates, lost = 0, ranges }: TapFrame, nowMs: number): void {
     if (this.#isOver) return
+    if (ranges !== undefined) this.#heard.add(ranges)
     this.#seen += seen
     this.#lost += lost
     this.#sampler.leaveOut(matched - candidates.length - lost)
-    for (const candidate of candidates) this.#sampler.offer(candidate)
+    for (const candidate of candidates) {
+      if (this.#heard.isRepeated(candidate.place)) this.#seen--
+      else this.#sampler.offer(candidate)
+    }
     // Where the first session is not there yet, they wait for it until the slice ends.
     if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
   }

@@ -6,11 +6,27 @@ export interface TapRegistration {
   readonly query: TapQuery
 }
 
+/** The record of the log that an event is of. */
+export interface EventPlace {
+  /** `<topic>-<number>` */
+  readonly partition: string
+  readonly offset: number
+}
+
+/** Records of a partition: offsets from `from` up to but without `to`. */
+export interface EvaluatedRange {
+  readonly partition: string
+  readonly from: number
+  readonly to: number
+}
+
 /** A matching event with the random priority that decides who stays when there are more than `maxRps`. */
 export interface TapCandidate {
   /** Uniform in [0, 1); the lowest stay. */
   readonly priority: number
   readonly event: RequestEvent
+  /** Left out where the worker does not know. */
+  readonly place?: EventPlace
 }
 
 /**
@@ -32,6 +48,11 @@ export interface TapFrame {
    * publishes: the counts of a lost frame come with the next one of the same worker.
    */
   readonly lost?: number
+  /**
+   * The records that the worker evaluated since its last frame, as far as it knows: all candidates are of these. What another
+   * worker evaluated before, as one that died did, is told by where they begin.
+   */
+  readonly ranges?: readonly EvaluatedRange[]
 }
 
 /**

@@ -8,7 +8,14 @@ import { isSameQuery } from './format-tap-query.ts'
 import { HeldBudget } from './lowest.ts'
 import { redact } from './redaction.ts'
 import { SLICE_MS } from './sampling.ts'
-import type { TapBus, TapFrame, TapRegistration } from './tap-bus.ts'
+import type {
+  EvaluatedRange,
+  EventPlace,
+  TapBus,
+  TapCandidate,
+  TapFrame,
+  TapRegistration,
+} from './tap-bus.ts'
 import { TapMatcher } from './tap-matcher.ts'
 import * as timers from './timers.ts'
 
@@ -59,6 +66,7 @@ interface Held {
   /** In the batch; -1 once displaced. */
   index: number
   event: RequestEvent | undefined
+  readonly place: EventPlace | undefined
 }
 
 interface TapState {
@@ -68,6 +76,8 @@ interface TapState {
   seen: number
   framedMs: number
   inFlight: number
+  /** By partition, the offset up to which frames have told. */
+  readonly told: Map<string, number>
 }
 
 /** A worker's end of taps: matches what it folds against the taps of the bus, and publishes a sample of what matches. */
@@ -79,6 +89,9 @@ export class TapPublisher {
   readonly #budget: HeldBudget
   #taps: readonly TapState[] = []
   #accepted: Held[] = []
+  /** By partition, the offset after the last record that was observed. */
+  readonly #reached = new Map<string, number>()
+  #place: EventPlace | undefined
   #unwatch: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #cancelTicks: (() => void) | undefined
@@ -108,9 +121,12 @@ export class TapPublisher {
 
   /**
    * Takes a decoded batch in. The batch may be filled anew afterwards. `defaultCluster` is the cluster of events that name
-   * none, where it is not the one of the options: then the events published name it, for nobody else could.
+   * none, where it is not the one of the options: then the events published name it, for nobody else could. `place` is the
+   * record that the batch is of.
    */
-  observe(columns: EventColumns, defaultCluster?: string): void {
+  observe(columns: EventColumns, defaultCluster?: string, place?: EventPlace): void {
+    this.#place = place
+    if (place !== undefined) this.#reach(place)
     this.#matcher.match(columns, this.#onMatch, defaultCluster)
     if (this.#accepted.length > 0) this.#settle(columns, defaultCluster)
   }
@@ -137,7 +153,7 @@ export class TapPublisher {
       sampler.leaveOut(1)
       return
     }
-    const held: Held = { priority, index: event, event: undefined }
+    const held: Held = { priority, index: event, event: undefined, place: this.#place }
     this.#accepted.push(held)
     const displaced = sampler.offer(held)
     if (displaced !== undefined) displaced.index = -1
@@ -164,8 +180,32 @@ export class TapPublisher {
     if (matched === 0 && (seen === 0 || nowMs - tap.framedMs < SEEN_MS)) return
     tap.seen = this.#matcher.seen
     tap.framedMs = nowMs
-    const candidates = kept.map(({ priority, event }) => ({ priority, event: event! }))
-    void this.#publish(tap, { seen, matched, candidates })
+    const candidates = kept.map(({ priority, event, place }): TapCandidate => ({
+      priority,
+      event: event!,
+      ...(place === undefined ? {} : { place }),
+    }))
+    const ranges = this.#rangesOf(tap)
+    void this.#publish(tap, { seen, matched, candidates, ...(ranges.length === 0 ? {} : { ranges }) })
+  }
+
+  /** A partition that was never observed begins, for the taps that there are, with this record. */
+  #reach({ partition, offset }: EventPlace): void {
+    if (!this.#reached.has(partition)) for (const { told } of this.#taps) told.set(partition, offset)
+    this.#reached.set(partition, offset + 1)
+  }
+
+  /** What was evaluated since the last frame. */
+  #rangesOf({ told }: TapState): EvaluatedRange[] {
+    const ranges: EvaluatedRange[] = []
+    for (const [partition, to] of this.#reached) {
+      const from = told.get(partition)
+      if (from === to) continue
+      // Lower where the log began anew.
+      ranges.push({ partition, from: from === undefined || from > to ? to - 1 : from, to })
+      told.set(partition, to)
+    }
+    return ranges
   }
 
   async #publish(tap: TapState, frame: TapFrame): Promise<void> {
@@ -223,7 +263,14 @@ export class TapPublisher {
       nowMs,
       budget: this.#budget,
     })
-    return { registration, sampler, seen: this.#matcher.seen, framedMs: nowMs, inFlight: 0 }
+    return {
+      registration,
+      sampler,
+      seen: this.#matcher.seen,
+      framedMs: nowMs,
+      inFlight: 0,
+      told: new Map(this.#reached),
+    }
   }
 }
 

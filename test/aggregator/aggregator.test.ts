@@ -70,7 +70,7 @@ async function deadLetters(log: EmbeddedEventLog): Promise<StoredRecord[]> {
 
 async function rig(
   t: Test,
-  observe?: AggregatorOptions['processor']['observe'],
+  observe?: AggregatorOptions['observe'],
   now = Date.now,
   more: Partial<AggregatorOptions> = {},
 ) {
@@ -93,8 +93,8 @@ async function rig(
         now,
         limits: { series: DEFAULT_SERIES_LIMITS, top: DEFAULT_TOP_LIMITS, rules: {} },
         flows: { routes: new RouteTemplates(), defaultCluster: 'east' },
-        ...(observe === undefined ? {} : { observe }),
       },
+      ...(observe === undefined ? {} : { observe }),
       onTrouble: (trouble) => troubles.push(trouble),
       onFatal: (error) => t.fail(String(error)),
       ...more,
@@ -232,6 +232,23 @@ t.test('a fold that fails half-way is done again from what was committed', async
     6,
   )
   t.ok(failures > 1)
+})
+
+t.test('what is folded anew because the store went back is not observed again', async (t) => {
+  const observed: string[] = []
+  const { log, store, troubles, start } = await rig(t, (_columns, _cluster, { partition, offset }) =>
+    observed.push(`${partition}@${offset}`),
+  )
+  const aggregator = await start()
+  t.teardown(() => aggregator.close())
+  for (let i = 0; i < 6; i++) await log.append(TOPIC, [requests(1)])
+  await until(async () => (await committed(store)) === 6)
+  store.lose()
+  for (let i = 0; i < 3; i++) await log.append(TOPIC, [requests(1)])
+  await until(async () => (await committed(store)) === 9)
+  t.ok(troubles.some(({ kind }) => kind === 'store-moved'))
+  t.equal(observed.length, 9)
+  t.equal(new Set(observed).size, 9)
 })
 
 t.test('a dead letter as long as the log takes records stops nothing', async (t) => {

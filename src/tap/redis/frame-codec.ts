@@ -5,7 +5,7 @@ import { EventColumns } from '../../event/event-columns.ts'
 import { addEvent, requestAt } from '../../event/event-objects.ts'
 import { ProtobufReader, WIRE } from '../../event/protobuf-reader.ts'
 import { ProtobufWriter } from '../../event/protobuf-writer.ts'
-import type { TapCandidate } from '../tap-bus.ts'
+import type { EvaluatedRange, EventPlace, TapCandidate } from '../tap-bus.ts'
 import type { FrameCounts } from './frame-counts.ts'
 
 /** First byte of a frame. What begins otherwise is of another version. */
@@ -21,7 +21,17 @@ const FIELD = {
   offered: 7,
   priorities: 8,
   events: 9,
+  /** Names of partitions, which the places of candidates refer to. */
+  partition: 10,
+  places: 11,
+  range: 12,
 } as const
+
+const RANGE = { partition: 1, from: 2, to: 3 } as const
+
+/** Of a candidate's place: its partition's index, and its offset. */
+const PLACE_BYTES = 12
+const NOWHERE = 0xffff_ffff
 
 const PRIORITY_BYTES = 8
 
@@ -36,6 +46,7 @@ export interface WireFrame {
   /** `offered` counts candidates; those that are not in `candidates` were too large to send. */
   readonly counts: FrameCounts
   readonly candidates: readonly TapCandidate[]
+  readonly ranges?: readonly EvaluatedRange[]
 }
 
 /** A frame that cannot be read: of another version, or damaged. */
@@ -57,7 +68,7 @@ export class FrameCodec {
   #columns = new EventColumns(new Dictionary(DICTIONARY_LIMITS))
   readonly #writer = new ProtobufWriter(16 * 1024)
 
-  encode({ source, before, counts, candidates }: WireFrame): Uint8Array {
+  encode({ source, before, counts, candidates, ranges = [] }: WireFrame): Uint8Array {
     const writer = this.#writer
     writer.reset()
     writer.string(FIELD.source, source)
@@ -70,6 +81,14 @@ export class FrameCodec {
     if (candidates.length > 0) {
       writer.bytes(FIELD.priorities, prioritiesToBytes(candidates))
       writer.bytes(FIELD.events, this.#encodeEvents(candidates))
+      writePlaces(writer, candidates)
+    }
+    for (const { partition, from, to } of ranges) {
+      const mark = writer.begin(FIELD.range)
+      writer.string(RANGE.partition, partition)
+      writer.varint(RANGE.from, from)
+      writer.varint(RANGE.to, to)
+      writer.end(mark)
     }
     const body = writer.finish()
     const frame = new Uint8Array(1 + body.length)
@@ -104,6 +123,9 @@ export class FrameCodec {
     const numbers = new Float64Array(FIELD.events)
     let priorities = new Uint8Array(0)
     let events = new Uint8Array(0)
+    let places = new Uint8Array(0)
+    const partitions: string[] = []
+    const ranges: EvaluatedRange[] = []
     while (!reader.done) {
       const field = reader.tag()
       if (field === FIELD.source && reader.wireType === WIRE.bytes) source = reader.string()
@@ -111,6 +133,11 @@ export class FrameCodec {
         priorities = new Uint8Array(reader.byteString())
       } else if (field === FIELD.events && reader.wireType === WIRE.bytes) {
         events = new Uint8Array(reader.byteString())
+      } else if (field === FIELD.partition && reader.wireType === WIRE.bytes) partitions.push(reader.string())
+      else if (field === FIELD.places && reader.wireType === WIRE.bytes) {
+        places = new Uint8Array(reader.byteString())
+      } else if (field === FIELD.range && reader.wireType === WIRE.bytes) {
+        ranges.push(readRange(reader.message()))
       } else if (field <= FIELD.offered && reader.wireType === WIRE.varint) numbers[field] = reader.varint()
       else reader.skip()
     }
@@ -126,7 +153,8 @@ export class FrameCodec {
         matched: numbers[FIELD.matched]!,
         offered: numbers[FIELD.offered]!,
       },
-      candidates: this.#decodeCandidates(priorities, events),
+      candidates: withPlaces(this.#decodeCandidates(priorities, events), places, partitions),
+      ...(ranges.length === 0 ? {} : { ranges }),
     }
     check(frame)
     return frame
@@ -151,6 +179,63 @@ export class FrameCodec {
     this.#columns.clear()
     return this.#columns
   }
+}
+
+function writePlaces(writer: ProtobufWriter, candidates: readonly TapCandidate[]): void {
+  if (candidates.every(({ place }) => place === undefined)) return
+  const indexes = new Map<string, number>()
+  const bytes = new Uint8Array(candidates.length * PLACE_BYTES)
+  const view = new DataView(bytes.buffer)
+  for (const [i, { place }] of candidates.entries()) {
+    if (place === undefined) {
+      view.setUint32(i * PLACE_BYTES, NOWHERE, true)
+      continue
+    }
+    let index = indexes.get(place.partition)
+    if (index === undefined) {
+      indexes.set(place.partition, (index = indexes.size))
+      writer.string(FIELD.partition, place.partition)
+    }
+    view.setUint32(i * PLACE_BYTES, index, true)
+    view.setFloat64(i * PLACE_BYTES + 4, place.offset, true)
+  }
+  writer.bytes(FIELD.places, bytes)
+}
+
+/** A frame of a version that told no places has none. */
+function withPlaces(
+  candidates: readonly TapCandidate[],
+  places: Uint8Array,
+  partitions: readonly string[],
+): readonly TapCandidate[] {
+  if (places.length === 0) return candidates
+  if (places.length !== candidates.length * PLACE_BYTES) {
+    throw new FrameError(`the frame has ${places.length} bytes of places for ${candidates.length} events`)
+  }
+  const view = new DataView(places.buffer, places.byteOffset, places.length)
+  return candidates.map((candidate, i): TapCandidate => {
+    const index = view.getUint32(i * PLACE_BYTES, true)
+    if (index === NOWHERE) return candidate
+    const partition = partitions[index]
+    const offset = view.getFloat64(i * PLACE_BYTES + 4, true)
+    if (partition === undefined || !Number.isSafeInteger(offset) || offset < 0) {
+      throw new FrameError(`the frame says of event ${i} that it is nowhere`)
+    }
+    const place: EventPlace = { partition, offset }
+    return { ...candidate, place }
+  })
+}
+
+function readRange(reader: ProtobufReader): EvaluatedRange {
+  const range = { partition: '', from: 0, to: 0 }
+  while (!reader.done) {
+    const field = reader.tag()
+    if (field === RANGE.partition && reader.wireType === WIRE.bytes) range.partition = reader.string()
+    else if (field === RANGE.from && reader.wireType === WIRE.varint) range.from = reader.varint()
+    else if (field === RANGE.to && reader.wireType === WIRE.varint) range.to = reader.varint()
+    else reader.skip()
+  }
+  return range
 }
 
 function prioritiesToBytes(candidates: readonly TapCandidate[]): Uint8Array {

@@ -13,7 +13,7 @@ export class FrameReader {
 
   /** The frame, or undefined where it comes twice or too late. Throws a `FrameError` for what is no frame. */
   read(message: Uint8Array): TapFrame | undefined {
-    const { source, before, counts, candidates } = this.#codec.decode(message)
+    const { source, before, counts, candidates, ranges } = this.#codec.decode(message)
     const gap = this.#heard.hear(source, before, counts)
     if (gap === undefined) return undefined
     const lost = gap.offered + counts.offered - candidates.length
@@ -22,6 +22,7 @@ export class FrameReader {
       matched: gap.matched + counts.matched,
       candidates,
       ...(lost === 0 ? {} : { lost }),
+      ...(ranges === undefined ? {} : { ranges }),
     }
   }
 }

@@ -32,26 +32,32 @@ export class FrameWriter {
   }
 
   write(tapId: string, frame: TapFrame): Uint8Array[] {
-    const { seen, matched, candidates } = frame
+    const { seen, matched, candidates, ranges } = frame
+    const told = ranges === undefined ? {} : { ranges }
     const { length } = candidates
     if (length <= MAX_CANDIDATES) {
       const counts = { seen, matched, offered: length }
       const { source, before } = this.#published.of(tapId)
-      const message = this.#codec.encode({ source, before, counts, candidates })
+      const message = this.#codec.encode({ source, before, counts, candidates, ...told })
       if (message.length <= this.#maxBytes) {
         this.#published.add(tapId, counts)
         return [message]
       }
       if (length <= 1) {
         this.#published.add(tapId, counts)
-        return [this.#codec.encode({ source, before, counts, candidates: [] })]
+        return [this.#codec.encode({ source, before, counts, candidates: [], ...told })]
       }
     }
     const half = Math.ceil(length / 2)
     const others = length - half
     // The first message tells of all that no candidate stands for.
-    const first = { seen: seen - others, matched: matched - others, candidates: candidates.slice(0, half) }
-    const second = { seen: others, matched: others, candidates: candidates.slice(half) }
+    const first = {
+      seen: seen - others,
+      matched: matched - others,
+      candidates: candidates.slice(0, half),
+      ...told,
+    }
+    const second = { seen: others, matched: others, candidates: candidates.slice(half), ...told }
     return [...this.write(tapId, first), ...this.write(tapId, second)]
   }
 }

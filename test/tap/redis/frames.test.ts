@@ -45,6 +45,36 @@ const frame = fc
   .record({ events: fc.array(event, { maxLength: 8 }), seen: fc.nat(1e6), matched: fc.nat(1e6) })
   .map(({ events, seen, matched }) => frameOf(events, { seen, matched }))
 
+t.test('a frame says where its events are in the log, and what was evaluated', (t) => {
+  const { writer, reader } = setUp({ maxBytes: 600 })
+  const ranges = [
+    { partition: 'mesh.requests-3', from: 7, to: 2 ** 40 },
+    { partition: 'east.mesh.requests-0', from: 0, to: 1 },
+  ]
+  const places = [
+    { partition: 'mesh.requests-3', offset: 2 ** 40 - 1 },
+    undefined,
+    { partition: 'x-1', offset: 0 },
+  ]
+  const { candidates, ...numbers } = frameOf(
+    places.map((_, i) => request({ path: `/${i}/${'x'.repeat(300)}` })),
+  )
+  const placed = candidates.map((candidate, i) => {
+    const place = places[i]
+    return place === undefined ? candidate : { ...candidate, place }
+  })
+  const read = writer
+    .write('tap', { ...numbers, candidates: placed, ranges })
+    .map((bytes) => reader.read(bytes)!)
+  t.ok(read.length > 1, 'the frame goes in several messages')
+  t.strictSame(
+    read.flatMap((frame) => frame.candidates.map(({ place }) => place)),
+    places,
+  )
+  for (const frame of read) t.strictSame(frame.ranges, ranges, 'each part tells of the same records')
+  t.end()
+})
+
 t.test('a frame is read as it was written, whatever was written before it', async (t) => {
   const { writer, reader } = setUp()
   fc.assert(
