@@ -1,5 +1,5 @@
 import type { Course } from './chaos.ts'
-import { postOf } from './http-send.ts'
+import { type IngestAnswers, postOf } from './http-send.ts'
 import type { Journal } from './journal.ts'
 import { pause } from './numbered-producer.ts'
 import type { System } from './system.ts'
@@ -12,6 +12,9 @@ const ANSWER_WITHIN_MS = 15_000
 
 /** After the end of an outage all must be as before within this time. */
 const BACK_WITHIN_MS = 60_000
+
+/** Longer than ingest lets a batch wait for Kafka. */
+const QUIET_MS = 6_000
 
 export interface OutageOptions {
   readonly system: System
@@ -26,6 +29,7 @@ export interface OutageOptions {
  */
 export async function redisOutage(options: OutageOptions, { answers, verdict }: Course): Promise<void> {
   const { system, journal, absence, seconds } = options
+  await withoutRefusals(answers)
   const pids = system.aggregators.map(({ pid }) => pid)
   const acknowledgedBefore = answers.acknowledged
   const refusedBefore = refusalsOf(answers.refusals)
@@ -79,6 +83,19 @@ export async function kafkaOutage(options: OutageOptions, { load, answers, verdi
   await back()
   await answersAgain(`${system.ingestUrl}/v1/events`, probe)
   journal.say('           Kafka is back, ingest takes events')
+}
+
+/** Resolves when what an earlier fault of Kafka left waiting in ingest is taken or refused, so that no refusal is of that. */
+async function withoutRefusals({ refusals }: IngestAnswers): Promise<void> {
+  let last = refusalsOf(refusals)
+  const end = Date.now() + BACK_WITHIN_MS
+  for (let since = Date.now(); Date.now() < since + QUIET_MS; await pause(100)) {
+    if (Date.now() > end)
+      throw new Error(`ingest still refuses events ${BACK_WITHIN_MS} ms after all is back`)
+    if (refusalsOf(refusals) === last) continue
+    last = refusalsOf(refusals)
+    since = Date.now()
+  }
 }
 
 /** Takes a server away; answers what brings it back. */
