@@ -2,9 +2,10 @@ import type { RequestEvent } from '../event/event.ts'
 import { eventToJson } from '../event/json-encoder.ts'
 import type { HeldBudget } from '../tap/lowest.ts'
 import type { TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
-import { HeardRanges } from '../tap/heard-ranges.ts'
 import { RateSampler } from '../tap/rate-sampler.ts'
+import { HeardRanges } from '../tap/heard-ranges.ts'
 import type { TapQuery } from '../tap/tap-query.ts'
+import { compileTapView, eventWithin, type TapView } from '../tap/tap-view.ts'
 import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
 
 export interface SharedTapOptions {
@@ -20,6 +21,7 @@ export class SharedTap {
   readonly registration: TapRegistration
   readonly sessions = new Set<QueuedTapSession>()
   readonly #sampler: RateSampler<TapCandidate>
+  readonly #view: TapView | undefined
   #seen = 0
   #sampledOut = 0
   #lost = 0
@@ -28,6 +30,7 @@ export class SharedTap {
 
   constructor({ id, query, nowMs, random, budget }: SharedTapOptions) {
     this.registration = { id, query }
+    this.#view = query.scopes && compileTapView(query.scopes)
     this.#sampler = new RateSampler({ maxRps: query.maxRps, nowMs, random, budget })
   }
 
@@ -44,12 +47,13 @@ export class SharedTap {
   hear({ seen, matched, candidates, lost = 0, ranges }: TapFrame, nowMs: number): void {
     if (this.#isOver) return
     if (ranges !== undefined) this.#heard.add(ranges)
-    this.#seen += seen
+    // How much there is besides is part of what is not shown.
+    this.#seen += this.#view === undefined ? seen : matched
     this.#lost += lost
     this.#sampler.leaveOut(matched - candidates.length - lost)
     for (const candidate of candidates) {
       if (this.#heard.isRepeated(candidate.place)) this.#seen--
-      else this.#sampler.offer(candidate)
+      else this.#offer(candidate)
     }
     // Where the first session is not there yet, they wait for it until the slice ends.
     if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
@@ -63,6 +67,14 @@ export class SharedTap {
     const chunks = chunksOf(events.map(encode))
     const { totals } = this
     for (const session of this.sessions) session.give(chunks, totals, nowMs)
+  }
+
+  /** Workers publish only what the view shows; here that is made sure of. */
+  #offer(candidate: TapCandidate): void {
+    const { event } = candidate
+    const shown = this.#view === undefined ? event : eventWithin(event, this.#view)
+    if (shown === undefined) this.#sampler.leaveOut(1)
+    else this.#sampler.offer({ ...candidate, event: shown })
   }
 
   /** Hears no more, and lets go of what is held. */

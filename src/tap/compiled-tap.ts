@@ -6,6 +6,7 @@ import { resourcePredicate } from './predicates/resource.ts'
 import { destinationOf, resourceEnd, sourceOf, wantedDirection } from './predicates/side.ts'
 import { type OutcomePredicate, statusPredicate } from './predicates/status.ts'
 import type { HeaderFilter, TapQuery } from './tap-query.ts'
+import { compileTapView, flowWithin } from './tap-view.ts'
 
 /** A query taken apart by what decides: an event's flow, its outcome, or the event itself. */
 export interface CompiledTap {
@@ -39,5 +40,12 @@ function flowPredicate(query: TapQuery): (flow: FlowView) => boolean {
     ...(query.authority === undefined ? [] : [authorityPredicate(query.authority)]),
     ...(query.path === undefined ? [] : [pathPredicate(query.path)]),
   ]
-  return (flow) => all.every((predicate) => predicate(flow))
+  const { scopes, header } = query
+  if (scopes === undefined) return (flow) => all.every((predicate) => predicate(flow))
+  const view = compileTapView(scopes)
+  return (flow) => {
+    const within = flowWithin(flow, view)
+    if (within === undefined || (header !== undefined && !within.shown.headers)) return false
+    return all.every((predicate) => predicate(within))
+  }
 }

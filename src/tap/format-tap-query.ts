@@ -1,13 +1,14 @@
 import type { TapParameter } from './parse-tap-query.ts'
 import type { HeaderFilter, ResourceSelector, StatusFilter, TapQuery } from './tap-query.ts'
+import { formatTapScopes } from './tap-view.ts'
 
 /**
- * A query in its canonical form: URL parameters in a fixed order, which `parseTapQuery` reads back to an equal query.
+ * A query in its canonical form: URL parameters in a fixed order, which `parseCanonicalTapQuery` reads back to an equal query.
  * Equal queries have equal texts, so it is what registrations are shared by.
  */
 export function formatTapQuery(query: TapQuery): string {
   const { resource, to, from } = query
-  const fields: readonly (readonly [TapParameter, string | undefined])[] = [
+  const fields: readonly (readonly [TapParameter | 'scopes', string | undefined])[] = [
     ['resource', resourceText(resource) ?? 'all'],
     ['namespace', resource.namespace],
     ['cluster', resource.cluster],
@@ -20,6 +21,7 @@ export function formatTapQuery(query: TapQuery): string {
     ['status', query.status && statusText(query.status)],
     ['min_latency', query.minLatencyMicros === undefined ? undefined : `${query.minLatencyMicros}us`],
     ['header', query.header && headerText(query.header)],
+    ['scopes', query.scopes && formatTapScopes(query.scopes)],
     ['max_rps', String(query.maxRps)],
   ]
   return new URLSearchParams(

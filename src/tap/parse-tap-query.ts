@@ -13,6 +13,7 @@ import {
   type StatusFilter,
   type TapQuery,
 } from './tap-query.ts'
+import { parseTapScopes } from './tap-view.ts'
 
 /** Names of the URL parameters that a tap takes. */
 export const TAP_PARAMETERS = [
@@ -83,6 +84,19 @@ export function parseTapQuery(params: Parameters): TapQuery {
     header: given(params, 'header', parseHeader),
     maxRps: given(params, 'max_rps', parseMaxRps) ?? DEFAULT_MAX_RPS,
   })
+}
+
+/** A query from the text that `formatTapQuery` makes. Throws a `RequestError` for one that this version does not know. */
+export function parseCanonicalTapQuery(text: string): TapQuery {
+  const { scopes, ...params } = Object.fromEntries(new URLSearchParams(text)) as Parameters
+  const query = parseTapQuery(params)
+  if (scopes === undefined) return query
+  try {
+    return { ...query, scopes: parseTapScopes(scopes) }
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error
+    throw new RequestError('scopes', error.message)
+  }
 }
 
 function parsePeer(params: Parameters, role: 'to' | 'from'): ResourceSelector | undefined {

@@ -9,14 +9,15 @@ import { HeldBudget } from './lowest.ts'
 import { redact } from './redaction.ts'
 import { SLICE_MS } from './sampling.ts'
 import type {
-  EvaluatedRange,
   EventPlace,
+  EvaluatedRange,
   TapBus,
   TapCandidate,
   TapFrame,
   TapRegistration,
 } from './tap-bus.ts'
 import { TapMatcher } from './tap-matcher.ts'
+import { compileTapView, eventWithin, type TapView } from './tap-view.ts'
 import * as timers from './timers.ts'
 
 /** A tap that matches nothing says how much was seen this often. */
@@ -72,6 +73,8 @@ interface Held {
 interface TapState {
   readonly registration: TapRegistration
   readonly sampler: CandidateSampler<Held>
+  /** Of a tap that does not show everything. */
+  readonly view: TapView | undefined
   /** What the matcher had seen when the last frame said so. */
   seen: number
   framedMs: number
@@ -180,11 +183,16 @@ export class TapPublisher {
     if (matched === 0 && (seen === 0 || nowMs - tap.framedMs < SEEN_MS)) return
     tap.seen = this.#matcher.seen
     tap.framedMs = nowMs
-    const candidates = kept.map(({ priority, event, place }): TapCandidate => ({
-      priority,
-      event: event!,
-      ...(place === undefined ? {} : { place }),
-    }))
+    const { view } = tap
+    const candidates = kept.flatMap(({ priority, event, place }): TapCandidate[] => {
+      const shown =
+        view === undefined
+          ? event!
+          : eventWithin(withCluster(event!, this.#options.flows.defaultCluster), view)
+      return shown === undefined
+        ? []
+        : [{ priority, event: shown, ...(place === undefined ? {} : { place }) }]
+    })
     const ranges = this.#rangesOf(tap)
     void this.#publish(tap, { seen, matched, candidates, ...(ranges.length === 0 ? {} : { ranges }) })
   }
@@ -263,9 +271,12 @@ export class TapPublisher {
       nowMs,
       budget: this.#budget,
     })
+    const { scopes } = registration.query
+    const view = scopes && compileTapView(scopes)
     return {
       registration,
       sampler,
+      view,
       seen: this.#matcher.seen,
       framedMs: nowMs,
       inFlight: 0,
@@ -274,7 +285,8 @@ export class TapPublisher {
   }
 }
 
-function withCluster(event: RequestEvent, cluster: string | undefined): RequestEvent {
+/** The event with the cluster that its ends are of where they name none. */
+export function withCluster(event: RequestEvent, cluster: string | undefined): RequestEvent {
   if (cluster === undefined) return event
   const { source, destination } = event
   return {

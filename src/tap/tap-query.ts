@@ -27,6 +27,14 @@ export interface HeaderFilter {
   readonly value?: string
 }
 
+/** Namespaces, by patterns, whose proxies' reports a tap shows, and what of them. */
+export interface TapScope {
+  readonly cluster: string
+  readonly namespace: string
+  readonly paths: boolean
+  readonly headers: boolean
+}
+
 /**
  * What a tap wants to see: all of its conditions must hold.
  *
@@ -51,6 +59,11 @@ export interface TapQuery {
   readonly minLatencyMicros?: number
   /** A request or response header. */
   readonly header?: HeaderFilter
+  /**
+   * What is shown of which reports; without it all of all. Not a condition that a client gives: what it may see. Nothing
+   * else is matched, published or shared.
+   */
+  readonly scopes?: readonly TapScope[]
   /** Most events a second, an even sample over time and workers. */
   readonly maxRps: number
 }

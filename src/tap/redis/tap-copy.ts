@@ -1,4 +1,4 @@
-import { parseTapQuery } from '../parse-tap-query.ts'
+import { parseCanonicalTapQuery } from '../parse-tap-query.ts'
 import type { TapRegistration } from '../tap-bus.ts'
 
 /** One registration as Redis has it. */
@@ -84,7 +84,7 @@ export function parseList(
 
 /** Reads a registration. Throws a `RequestError` for a query that this version does not know. */
 export function parseRegistration({ id, text }: Listed): TapRegistration {
-  return { id, query: parseTapQuery(Object.fromEntries(new URLSearchParams(text))) }
+  return { id, query: parseCanonicalTapQuery(text) }
 }
 
 function parseChange(message: string): Change | undefined {
