@@ -69,7 +69,13 @@ const base: Properties = {
     'Clusters or peers whose data is missing from this answer.',
   ),
 }
-const empty: Properties = { empty: schemaRef('Empty') }
+const narrowed: Properties = {
+  narrowedTo: array(
+    { type: 'string' },
+    'Where who asks may not see all: the namespaces that the answer is of, as patterns `cluster/namespace`.',
+  ),
+}
+const empty: Properties = { ...narrowed, empty: schemaRef('Empty') }
 
 export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
   Window: object(
@@ -214,10 +220,13 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     empty,
   ),
-  Resources: object({
-    ...base,
-    resources: array(object(identity), 'Everything seen in the window, by cluster, namespace, kind, name.'),
-  }),
+  Resources: object(
+    {
+      ...base,
+      resources: array(object(identity), 'Everything seen in the window, by cluster, namespace, kind, name.'),
+    },
+    narrowed,
+  ),
   Tap: object({
     events: array(
       object(
@@ -229,7 +238,9 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
         'A request event in the shape that `POST /v1/events` takes.',
       ),
     ),
-    seen: count('Events that were folded since the tap began.'),
+    seen: count(
+      'Events that were folded since the tap began; of a tap that may not show all, as many as matched.',
+    ),
     matched: count('Those of them that match the query.'),
     sent: count('Those of them that were sent to this client.'),
     dropped: count(

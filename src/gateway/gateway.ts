@@ -1,5 +1,9 @@
+import { randomBytes } from 'node:crypto'
 import websocket from '@fastify/websocket'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { Door } from '../access/door.ts'
+import { Tickets } from '../access/tickets.ts'
+import { type GuardedRoute, guardRoutes } from '../http/access-guard.ts'
 import { addDocsRoutes } from '../http/docs-routes.ts'
 import { addHealthRoutes, type Readiness } from '../http/health-routes.ts'
 import { type HttpStats, httpStats } from '../http/http-stats.ts'
@@ -7,6 +11,8 @@ import { HttpProblem } from '../http/problem.ts'
 import { ProblemAnswers } from '../http/problem-answers.ts'
 import { createHttpServer, describedRoutes } from '../http/server.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
+import { Admission, WEBSOCKET_PROTOCOL } from './admission.ts'
+import type { Audit } from './audit.ts'
 import { GATEWAY_API } from './gateway-api.ts'
 import { addLandingPage } from './landing-page.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
@@ -15,6 +21,7 @@ import { addQueryRoutes } from './query-routes.ts'
 import type { TapHub } from './tap-hub.ts'
 import { addTapRoute, TAP_PATH } from './tap-route.ts'
 import { CLOSE_CODES, watchPeers } from './tap-websocket.ts'
+import { addTicketRoute } from './ticket-route.ts'
 
 /** Most bytes of a message from a client, which has nothing to say. */
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -31,9 +38,19 @@ export interface GatewayOptions {
   readonly now?: () => number
   /** Names, besides localhost and IP addresses, that the server may be reached by. */
   readonly allowedHosts?: readonly string[]
+  /** Without one anyone may see everything. */
+  readonly door?: Door
+  /** What tickets are signed with. Without it one of this server's own, so that others do not take them. */
+  readonly ticketSecret?: string
+  /** Told of every tap. */
+  readonly audit?: Audit
 }
 
-export type GatewayServer = FastifyInstance & { readonly stats: HttpStats }
+export type GatewayServer = FastifyInstance & {
+  readonly stats: HttpStats
+  /** Every route, and who may ask for it. */
+  readonly guarded: readonly GuardedRoute[]
+}
 
 /**
  * The HTTP server that answers queries and streams taps, with health, documentation and a landing page. Call `listen`
@@ -52,19 +69,35 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   })
 
   const routes = describedRoutes(app)
-  addQueryRoutes(app, options.engine, limits.queries)
-  addTapRoute(app, options.taps, limits)
+  const now = options.now ?? Date.now
+  const admission = new Admission({
+    ...(options.door === undefined ? {} : { door: options.door }),
+    tickets: new Tickets({ secret: options.ticketSecret ?? randomBytes(32), now }),
+    limits,
+    now,
+  })
+  const guarded = guardRoutes(app, (request) => admission.admit(request))
+  addQueryRoutes(app, options.engine, { accessOf: (request) => admission.accessOf(request) }, limits.queries)
+  addTapRoute(app, { taps: options.taps, admission, limits, audit: options.audit ?? (() => {}), now })
+  addTicketRoute(app, admission)
   addHealthRoutes(app, options.ready)
   addDocsRoutes(app, { ...GATEWAY_API, version: options.version }, routes)
   addLandingPage(app, options.version, routes)
+  app.addHook('onClose', async () => admission.close())
   await app.ready()
-  return Object.assign(app, { stats })
+  return Object.assign(app, { stats, guarded })
 }
 
 async function addWebsockets(app: FastifyInstance, limits: GatewayLimits): Promise<void> {
   let cut: NodeJS.Timeout | undefined
   await app.register(websocket, {
-    options: { maxPayload: MAX_MESSAGE_BYTES, perMessageDeflate: false },
+    options: {
+      maxPayload: MAX_MESSAGE_BYTES,
+      perMessageDeflate: false,
+      // Never the ticket itself, where a client offers both as it should.
+      handleProtocols: (protocols) =>
+        protocols.has(WEBSOCKET_PROTOCOL) ? WEBSOCKET_PROTOCOL : ([...protocols][0] ?? false),
+    },
     // A client that breaks off, or breaks the protocol: its socket closes by itself and ends its tap.
     errorHandler: (_error, socket) => socket.terminate(),
     preClose: (done) => {

@@ -7,7 +7,7 @@ export function addLandingPage(
   version: string,
   routes: readonly DescribedRoute[],
 ): void {
-  app.get('/', { config: { operation: LANDING } }, async (_request, reply) =>
+  app.get('/', { config: { operation: LANDING, access: 'open' } }, async (_request, reply) =>
     reply
       .headers({
         'content-type': 'text/html; charset=utf-8',

@@ -7,6 +7,12 @@ export interface GatewayLimits extends HttpLimits {
   readonly pingMs: number
   /** How long a client of lines may take nothing of what waits for it; then it is dead, as it answers no ping. */
   readonly stallMs: number
+  /** Of one identity, or where there is no authentication of one address; beyond it 429. */
+  readonly requestsPerMinute: number
+  /** Tokens that are not known, of one address; beyond it 429. */
+  readonly guessesPerMinute: number
+  /** Streams open at a time of one identity; without authentication there is no such limit. */
+  readonly streamsPerIdentity: number
 }
 
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
@@ -14,4 +20,7 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   queries: 128,
   pingMs: 20_000,
   stallMs: 300_000,
+  requestsPerMinute: 6000,
+  guessesPerMinute: 60,
+  streamsPerIdentity: 100,
 }

@@ -1,4 +1,5 @@
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Access, Visible } from '../access/access.ts'
 import type { Operation } from '../http/openapi.ts'
 import { HttpProblem } from '../http/problem.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
@@ -11,18 +12,31 @@ import {
   parseTopRequest,
 } from '../query/requests.ts'
 import { EDGES, RESOURCES, ROUTES, STAT, TIMESERIES, TOP } from './query-api.ts'
+import { visibleTo } from './grant-questions.ts'
 import { urlParameters } from './url-parameters.ts'
 
-type Answer = (parameters: Readonly<Record<string, string>>) => Promise<object>
+/** A question that was read: what it is about, and how an engine answers it. */
+interface Question {
+  readonly asked: Parameters<typeof visibleTo>[1]
+  readonly answer: (engine: QueryEngine) => Promise<object>
+}
 
-/** Adds the routes that answer queries, at most `concurrency` of them at once. */
-export function addQueryRoutes(app: FastifyInstance, engine: QueryEngine, concurrency: number): void {
+type Read = (parameters: Readonly<Record<string, string>>) => Question
+
+/** Adds the routes that answer queries, at most `concurrency` of them at once, to each of what they may see. */
+export function addQueryRoutes(
+  app: FastifyInstance,
+  engine: QueryEngine,
+  { accessOf }: { readonly accessOf: (request: FastifyRequest) => Access },
+  concurrency: number,
+): void {
   let running = 0
 
-  const add = (path: string, operation: Operation, answer: Answer): void => {
+  const add = (path: string, operation: Operation, read: Read): void => {
     // Without a response schema, an answer is written by JSON.stringify: no field of it can get lost.
-    app.get(path, { config: { operation } }, async (request, reply) => {
-      const parameters = urlParameters(request)
+    app.get(path, { config: { operation, access: 'granted' } }, async (request, reply) => {
+      const { asked, answer } = read(urlParameters(request))
+      const visible = visibleTo(accessOf(request), asked)
       if (running >= concurrency) {
         throw new HttpProblem(
           429,
@@ -35,7 +49,7 @@ export function addQueryRoutes(app: FastifyInstance, engine: QueryEngine, concur
       }
       running++
       try {
-        const json = JSON.stringify(await answer(parameters))
+        const json = JSON.stringify(await answered(answer, visible))
         return reply.sent ? reply : reply.header('content-type', 'application/json; charset=utf-8').send(json)
       } finally {
         running--
@@ -43,10 +57,49 @@ export function addQueryRoutes(app: FastifyInstance, engine: QueryEngine, concur
     })
   }
 
-  add('/api/v1/stat', STAT, (parameters) => engine.stat(parseStatRequest(parameters)))
-  add('/api/v1/top', TOP, (parameters) => engine.top(parseTopRequest(parameters)))
-  add('/api/v1/edges', EDGES, (parameters) => engine.edges(parseEdgesRequest(parameters)))
-  add('/api/v1/routes', ROUTES, (parameters) => engine.routes(parseRoutesRequest(parameters)))
-  add('/api/v1/timeseries', TIMESERIES, (parameters) => engine.timeseries(parseTimeseriesRequest(parameters)))
-  add('/api/v1/resources', RESOURCES, (parameters) => engine.resources(parseResourcesRequest(parameters)))
+  const answered = async (answer: Question['answer'], visible: Visible): Promise<object> => {
+    if (visible.kind === 'everything') return answer(engine)
+    return { ...(await answer(engine.within(visible))), narrowedTo: visible.places }
+  }
+
+  add(
+    '/api/v1/stat',
+    STAT,
+    question(parseStatRequest, (engine, request) => engine.stat(request)),
+  )
+  add(
+    '/api/v1/top',
+    TOP,
+    question(parseTopRequest, (engine, request) => engine.top(request)),
+  )
+  add(
+    '/api/v1/edges',
+    EDGES,
+    question(parseEdgesRequest, (engine, request) => engine.edges(request)),
+  )
+  add(
+    '/api/v1/routes',
+    ROUTES,
+    question(parseRoutesRequest, (engine, request) => engine.routes(request)),
+  )
+  add(
+    '/api/v1/timeseries',
+    TIMESERIES,
+    question(parseTimeseriesRequest, (engine, request) => engine.timeseries(request)),
+  )
+  add(
+    '/api/v1/resources',
+    RESOURCES,
+    question(parseResourcesRequest, (engine, request) => engine.resources(request)),
+  )
+}
+
+function question<R extends Question['asked']>(
+  parse: (parameters: Readonly<Record<string, string>>) => R,
+  answer: (engine: QueryEngine, request: R) => Promise<object>,
+): Read {
+  return (parameters) => {
+    const asked = parse(parameters)
+    return { asked, answer: (engine) => answer(engine, asked) }
+  }
 }

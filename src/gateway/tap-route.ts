@@ -1,41 +1,45 @@
 import type { Socket } from 'node:net'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { HttpProblem } from '../http/problem.ts'
 import { parseTapQuery } from '../tap/parse-tap-query.ts'
+import type { Admission, StreamEnd } from './admission.ts'
+import { type Audit, auditTap } from './audit.ts'
+import { tapQueryFor } from './grant-questions.ts'
 import type { GatewayLimits } from './limits.ts'
+import { OpenTap } from './open-tap.ts'
 import { TAP } from './tap-api.ts'
 import type { TapHub } from './tap-hub.ts'
 import { sendTapLines } from './tap-lines.ts'
-import type { TapSession } from './tap-session.ts'
 import { sendTapFrames } from './tap-websocket.ts'
 import { urlParameters } from './url-parameters.ts'
 
 export const TAP_PATH = '/api/v1/tap'
 
-/**
- * Adds `GET /api/v1/tap`: a websocket when asked for as one, else lines of JSON. A query that is bad, or a tap that
- * cannot be opened, is answered with a problem before anything is upgraded.
- */
-export function addTapRoute(
-  app: FastifyInstance,
-  taps: TapHub,
-  limits: Pick<GatewayLimits, 'stallMs'>,
-): void {
-  const opened = new WeakMap<FastifyRequest, TapSession>()
-  /** Sessions of this server: it ends them when it closes, and its clients with them. */
-  const open = new Set<TapSession>()
+export interface TapRouteOptions {
+  readonly taps: TapHub
+  readonly admission: Admission
+  readonly limits: Pick<GatewayLimits, 'stallMs'>
+  readonly audit: Audit
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
 
-  const serve = async (
-    request: FastifyRequest,
-    send: (session: TapSession) => Promise<void>,
-  ): Promise<void> => {
-    const session = opened.get(request)
-    if (session === undefined) throw new Error('BUG: a tap is served that was not opened')
-    open.add(session)
+/**
+ * Adds `GET /api/v1/tap`: a websocket when asked for as one, else lines of JSON. A query that is bad or not granted, or a
+ * tap that cannot be opened, is answered with a problem before anything is upgraded.
+ */
+export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): void {
+  const opened = new WeakMap<FastifyRequest, OpenTap>()
+  /** Taps of this server: it ends them when it closes, and its clients with them. */
+  const open = new Set<OpenTap>()
+
+  const serve = async (request: FastifyRequest, send: (tap: OpenTap) => Promise<void>): Promise<void> => {
+    const tap = opened.get(request)
+    if (tap === undefined) throw new Error('BUG: a tap is served that was not opened')
     try {
-      await send(session)
+      await send(tap)
     } finally {
-      open.delete(session)
+      await tap.end('client')
     }
   }
 
@@ -43,25 +47,61 @@ export function addTapRoute(
     method: 'GET',
     url: TAP_PATH,
     exposeHeadRoute: false,
-    config: { operation: TAP, isStream: true },
-    preHandler: async (request, reply) => {
-      const session = await taps.open(parseTapQuery(urlParameters(request)))
-      // `injectWS` makes requests without a socket.
-      const socket: Socket | undefined = request.raw.socket
-      // A tap that nobody waits for any more, because it took too long to open or its client is gone.
-      if (reply.sent || socket?.destroyed) {
-        await session.close()
-        throw new HttpProblem(503, 'TIMEOUT', 'the tap took too long to open')
-      }
-      // Also where the handshake fails after this, and neither handler is ever called.
-      socket?.once('close', () => void session.close())
-      opened.set(request, session)
-    },
-    handler: (request, reply) => serve(request, (session) => sendTapLines(session, reply, limits)),
-    wsHandler: (socket, request) => serve(request, (session) => sendTapFrames(session, socket)),
+    config: { operation: TAP, isStream: true, access: 'granted' },
+    preHandler: async (request, reply) => opened.set(request, await openTap(request, reply, options, open)),
+    handler: (request, reply) =>
+      serve(request, ({ session }) => sendTapLines(session, reply, options.limits)),
+    wsHandler: (socket, request) =>
+      serve(request, (tap) => {
+        tap.onStop(({ closeCode, reason }) => socket.close(closeCode, reason))
+        return sendTapFrames(tap.session, socket)
+      }),
   })
 
   app.addHook('preClose', async () => {
-    await Promise.all([...open].map((session) => session.close()))
+    await Promise.all([...open].map((tap) => tap.end('server')))
   })
+}
+
+/** Opens a tap for a request, and puts it into `open` until it ends. */
+async function openTap(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  { taps, admission, audit, now }: TapRouteOptions,
+  open: Set<OpenTap>,
+): Promise<OpenTap> {
+  const access = admission.accessOf(request)
+  const asked = parseTapQuery(urlParameters(request))
+  const query = tapQueryFor(access, asked)
+  let tap: OpenTap | undefined
+  let stopped: StreamEnd | undefined
+  const stopWatching = admission.watch(
+    request,
+    (access) => tapQueryFor(access, asked),
+    (end) => {
+      stopped = end
+      tap?.stop(end)
+    },
+  )
+  const session = await taps.open(query).catch((error: unknown) => {
+    stopWatching()
+    throw error
+  })
+  const tellEnd = auditTap(audit, access, request.ip, query, now)
+  tap = new OpenTap(session, (why) => {
+    stopWatching()
+    open.delete(tap!)
+    tellEnd(why, session.counts)
+  })
+  open.add(tap)
+  // `injectWS` makes requests without a socket.
+  const socket: Socket | undefined = request.raw.socket
+  // A tap that nobody waits for any more, because it took too long to open or its client is gone.
+  if (reply.sent || socket?.destroyed || stopped !== undefined) {
+    await tap.end(stopped?.code ?? 'client')
+    throw new HttpProblem(503, 'TIMEOUT', 'the tap took too long to open')
+  }
+  // Also where the handshake fails after this, and neither handler is ever called.
+  socket?.once('close', () => void tap.end('client'))
+  return tap
 }

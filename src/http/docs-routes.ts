@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import './access-guard.ts'
 import { type ApiDescription, type DescribedRoute, type Operation, openApiDocument } from './openapi.ts'
 
 /** Where the documentation's page is. */
@@ -8,6 +9,9 @@ export const DOCS_PATH = '/api/docs'
 const PAGE_POLICY =
   "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; " +
   "font-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+/** What there is to ask for is no secret. */
+const OPEN = { config: { access: 'open' } } as const
 
 /** Headers of the page's own answers that are passed on. */
 const PASSED_ON = ['content-type', 'etag', 'last-modified', 'location'] as const
@@ -26,14 +30,18 @@ export function addDocsRoutes(
   let json: string | undefined
   let page: Promise<FastifyInstance> | undefined
 
-  app.get('/api/openapi.json', { config: { operation: OPENAPI } }, async (_request, reply) => {
-    json ??= JSON.stringify(openApiDocument(api, routes))
-    return reply.header('content-type', 'application/json; charset=utf-8').send(json)
-  })
+  app.get(
+    '/api/openapi.json',
+    { config: { operation: OPENAPI, access: 'open' } },
+    async (_request, reply) => {
+      json ??= JSON.stringify(openApiDocument(api, routes))
+      return reply.header('content-type', 'application/json; charset=utf-8').send(json)
+    },
+  )
 
-  app.get(DOCS_PATH, async (_request, reply) => reply.redirect(`${DOCS_PATH}/`, 308))
-  app.get(`${DOCS_PATH}/`, { config: { operation: DOCS } }, answerFromPage)
-  app.get(`${DOCS_PATH}/*`, answerFromPage)
+  app.get(DOCS_PATH, OPEN, async (_request, reply) => reply.redirect(`${DOCS_PATH}/`, 308))
+  app.get(`${DOCS_PATH}/`, { config: { operation: DOCS, access: 'open' } }, answerFromPage)
+  app.get(`${DOCS_PATH}/*`, OPEN, answerFromPage)
   app.addHook('onClose', async () => {
     await (await page)?.close()
   })

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import './access-guard.ts'
 import { type Operation, problemResponse } from './openapi.ts'
 import { HttpProblem } from './problem.ts'
 
@@ -7,8 +8,8 @@ export type Readiness = () => { readonly ready: boolean; readonly reason?: strin
 
 /** Adds `/livez` (the process answers) and `/readyz` (it can do its work). */
 export function addHealthRoutes(app: FastifyInstance, ready: Readiness): void {
-  app.get('/livez', { config: { operation: LIVEZ } }, async () => ({ status: 'ok' }))
-  app.get('/readyz', { config: { operation: READYZ } }, async () => {
+  app.get('/livez', { config: { operation: LIVEZ, access: 'open' } }, async () => ({ status: 'ok' }))
+  app.get('/readyz', { config: { operation: READYZ, access: 'open' } }, async () => {
     const state = ready()
     if (!state.ready) {
       throw new HttpProblem(503, 'NOT_READY', state.reason ?? 'not ready', { retryAfterSeconds: 1 })

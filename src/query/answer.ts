@@ -34,6 +34,11 @@ export interface AnswerBase {
    * (`cluster/namespace`) whose series are beyond the limit, so that only their sums are known.
    */
   readonly partial: readonly { readonly source: string; readonly reason: string }[]
+  /**
+   * The namespaces that this answer is of, as patterns `cluster/namespace`, where who asks may not see all: nothing that
+   * others report is in it, and who is in others is unknown.
+   */
+  readonly narrowedTo?: readonly string[]
 }
 
 /** Milliseconds, each within the relative error of `latencyError`. */

@@ -11,6 +11,7 @@ const ROUTES = [
   'GET /api/v1/timeseries',
   'GET /api/v1/resources',
   'GET /api/v1/tap',
+  'POST /api/v1/tickets',
   'GET /livez',
   'GET /readyz',
   'GET /api/openapi.json',
