@@ -61,7 +61,7 @@ t.test('scopes are part of the canonical text, and of none that a client gives',
   t.throws(() => parseTapQuery({ scopes: '[]' }), { code: 'BAD_PARAMETER' })
   for (const text of ['x', '{}', '[1]', '[["a","b",1,true]]']) {
     t.throws(() => parseCanonicalTapQuery(new URLSearchParams({ scopes: text }).toString()), {
-      parameter: 'scopes',
+      code: 'BAD_PARAMETER',
     })
   }
 })
