@@ -37,7 +37,7 @@ export class MemoryRollupStore implements RollupStore {
   }
 
   /** Loses everything, as a server that kept nothing on disk. */
-  lose(): void {
+  loseAll(): void {
     this.#partitions.clear()
   }
 

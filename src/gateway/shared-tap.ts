@@ -1,11 +1,12 @@
 import type { RequestEvent } from '../event/event.ts'
 import { eventToJson } from '../event/json-encoder.ts'
 import type { HeldBudget } from '../tap/lowest.ts'
-import type { TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
+import type { EventPlace, TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
 import { RateSampler } from '../tap/rate-sampler.ts'
 import { HeardRanges } from '../tap/heard-ranges.ts'
 import type { TapQuery } from '../tap/tap-query.ts'
 import { compileTapView, eventWithin, type TapView } from '../tap/tap-view.ts'
+import type { LiveEvent } from './live-gate.ts'
 import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
 
 export interface SharedTapOptions {
@@ -56,17 +57,28 @@ export class SharedTap {
       else this.#offer(candidate)
     }
     // Where the first session is not there yet, they wait for it until the slice ends.
-    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
+    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.mayEnd(nowMs)) this.tick(nowMs)
   }
 
   /** Ends a slice of time: gives all sessions what was chosen. */
   tick(nowMs: number): void {
     const { kept, leftOut } = this.#sampler.tick(nowMs)
     this.#sampledOut += leftOut
-    const events = kept.map(({ event }) => event).sort((a, b) => a.timeMs - b.timeMs)
-    const chunks = chunksOf(events.map(encode))
+    const events = kept
+      .toSorted((a, b) => a.event.timeMs - b.event.timeMs || byPlace(a.place, b.place))
+      .map(({ event, place }): LiveEvent => ({ json: encode(event), place }))
+    const chunks = chunksOf(events.map(({ json }) => json))
     const { totals } = this
-    for (const session of this.sessions) session.give(chunks, totals, nowMs)
+    for (const session of this.sessions) {
+      const { gate } = session
+      if (gate === undefined) session.give(chunks, totals, nowMs)
+      else if (!gate.isOpen) gate.hold(events)
+      else {
+        const passing = gate.passing(events)
+        const own = passing === events ? chunks : chunksOf(passing.map(({ json }) => json))
+        session.give(own, totals, nowMs)
+      }
+    }
   }
 
   /** Workers publish only what the view shows; here that is made sure of. */
@@ -86,4 +98,11 @@ export class SharedTap {
 
 function encode(event: RequestEvent): string {
   return JSON.stringify(eventToJson(event))
+}
+
+/** Events of the same millisecond stay as the log has them. */
+function byPlace(a: EventPlace | undefined, b: EventPlace | undefined): number {
+  if (a === undefined || b === undefined) return 0
+  if (a.partition !== b.partition) return a.partition < b.partition ? -1 : 1
+  return a.offset - b.offset || a.index - b.index
 }

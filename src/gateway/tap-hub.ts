@@ -5,6 +5,10 @@ import { SLICE_MS } from '../tap/sampling.ts'
 import { type TapBus, TapBusError } from '../tap/tap-bus.ts'
 import type { TapQuery } from '../tap/tap-query.ts'
 import * as timers from '../tap/timers.ts'
+import type { ReplayRequest, TapReplays } from '../tap/tap-replay.ts'
+import { LiveGate } from './live-gate.ts'
+import { logAway, noLog } from './replay-problems.ts'
+import { ReplayingTapSession } from './replaying-session.ts'
 import { SharedTap } from './shared-tap.ts'
 import { QueuedTapSession, type TapSession } from './tap-session.ts'
 
@@ -19,6 +23,8 @@ export interface TapHubLimits {
   readonly taps: number
   /** Bytes that all sessions' queues may take together; each session may take an equal share, and at most its own limit. */
   readonly queueBytes: number
+  /** Replays under way at a time. */
+  readonly replays: number
   /** Events held for all taps until it is decided which are sent. */
   readonly heldEvents: number
 }
@@ -27,24 +33,32 @@ export const DEFAULT_TAP_HUB_LIMITS: TapHubLimits = {
   sessions: 1000,
   taps: 200,
   queueBytes: 256 * 1024 * 1024,
+  replays: 2,
   heldEvents: 100_000,
 }
 
 export interface TapClient {
   /** Bytes of frames that may wait for this client before its oldest are dropped. */
   readonly maxQueueBytes?: number
+  /** What of the past is shown first. */
+  readonly replay?: ReplayRequest
 }
 
 const DEFAULT_QUEUE_BYTES = 4 * 1024 * 1024
 
 export interface TapHubOptions {
   readonly bus: TapBus
+  /** Where the past is read; without it a tap has none. */
+  readonly replays?: TapReplays
+  /** Within this time of its registration every worker evaluates a tap, milliseconds; by default at once. */
+  readonly settleMs?: number
   readonly limits?: Partial<TapHubLimits>
   /** Epoch milliseconds. */
   readonly now?: () => number
   /** Uniform in [0, 1). */
   readonly random?: () => number
   readonly every?: timers.Every
+  readonly sleep?: (ms: number) => Promise<void>
   /** A new id, unlike any other gateway's. */
   readonly newId?: () => string
   /** Told when the bus fails a tap that is open. Its sessions go on, as they may hear of workers again. */
@@ -54,6 +68,8 @@ export interface TapHubOptions {
 export interface TapHubStats {
   readonly sessions: number
   readonly taps: number
+  /** Replays under way. */
+  readonly replays: number
   readonly queuedBytes: number
   /** Events sent since the hub began, once for each session. */
   readonly sentEvents: number
@@ -67,6 +83,8 @@ interface Opened {
   readonly tap: SharedTap
   /** Sessions, and callers of `open` that wait for theirs. */
   users: number
+  /** When it was registered, epoch milliseconds. */
+  registeredMs: number
   readonly subscribed: Promise<() => Promise<void>>
 }
 
@@ -84,6 +102,7 @@ export class TapHub {
   /** Counts of sessions that were closed. */
   readonly #gone = { sent: 0, dropped: 0 }
   #opening = 0
+  #replays = 0
   #busErrors = 0
   #isClosed = false
   #cancelTimers: (() => void) | undefined
@@ -104,14 +123,55 @@ export class TapHub {
       droppedEvents += dropped
     }
     const [sessions, taps, busErrors] = [this.#sessions.size, this.#taps.size, this.#busErrors]
-    return { sessions, taps, queuedBytes, sentEvents, droppedEvents, busErrors }
+    return { sessions, taps, replays: this.#replays, queuedBytes, sentEvents, droppedEvents, busErrors }
   }
 
   /**
    * Opens a session. Rejects with a `TapBusError`: `TAP_LIMIT` where there are too many, else when the bus does not take
    * the tap.
    */
-  async open(query: TapQuery, { maxQueueBytes = DEFAULT_QUEUE_BYTES }: TapClient = {}): Promise<TapSession> {
+  async open(query: TapQuery, client: TapClient = {}): Promise<TapSession> {
+    if (client.replay !== undefined) return this.#openReplay(query, client, client.replay)
+    return (await this.#openLive(query, client)).session
+  }
+
+  /** A session that begins with the past. Rejects as `open` does, and where there is no log, or it does not answer. */
+  async #openReplay(query: TapQuery, client: TapClient, request: ReplayRequest): Promise<TapSession> {
+    const { replays, settleMs = 0, sleep = timers.sleep } = this.#options
+    if (replays === undefined) throw noLog()
+    const limit = this.#limits.replays
+    if (this.#replays >= limit) {
+      throw new TapBusError(
+        'TAP_LIMIT',
+        `${limit} replays are under way here, as many as are allowed at a time`,
+      )
+    }
+    this.#replays++
+    try {
+      const replay = await replays.open(query, request).catch((error: unknown) => {
+        throw logAway(error)
+      })
+      const { session: live, opened } = await this.#openLive(query, client, true)
+      return new ReplayingTapSession({
+        live,
+        replay,
+        totals: () => opened.tap.totals,
+        settledMs: opened.registeredMs + settleMs,
+        now: this.#now,
+        sleep,
+        onReplayed: () => this.#replays--,
+      })
+    } catch (error) {
+      this.#replays--
+      throw error
+    }
+  }
+
+  async #openLive(
+    query: TapQuery,
+    { maxQueueBytes = DEFAULT_QUEUE_BYTES }: TapClient,
+    isGated = false,
+  ): Promise<{ readonly session: QueuedTapSession; readonly opened: Opened }> {
     this.#checkLimits()
     const key = formatTapQuery(query)
     const opened = this.#taps.get(key) ?? this.#begin(key, query)
@@ -139,10 +199,11 @@ export class TapHub {
         await this.#leave(key, opened)
       },
     })
+    if (isGated) session.gate = new LiveGate(maxQueueBytes)
     opened.tap.sessions.add(session)
     this.#sessions.add(session)
     this.#share()
-    return session
+    return { session, opened }
   }
 
   /** Ends all sessions and takes the taps out of the bus. Idempotent. */
@@ -174,7 +235,15 @@ export class TapHub {
     }
     const { random = Math.random, newId = randomUUID } = this.#options
     const tap = new SharedTap({ id: newId(), query, nowMs: this.#now(), random, budget: this.#budget })
-    const opened: Opened = { tap, users: 0, subscribed: this.#subscribe(tap) }
+    const opened: Opened = {
+      tap,
+      users: 0,
+      registeredMs: Number.POSITIVE_INFINITY,
+      subscribed: this.#subscribe(tap).then((unsubscribe) => {
+        opened.registeredMs = this.#now()
+        return unsubscribe
+      }),
+    }
     this.#taps.set(key, opened)
     this.#startTimers()
     return opened

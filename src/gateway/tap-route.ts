@@ -10,6 +10,7 @@ import { OpenTap } from './open-tap.ts'
 import { TAP } from './tap-api.ts'
 import type { TapHub } from './tap-hub.ts'
 import { sendTapLines } from './tap-lines.ts'
+import { replayParameters } from './replay-parameters.ts'
 import { sendTapFrames } from './tap-websocket.ts'
 import { urlParameters } from './url-parameters.ts'
 
@@ -71,7 +72,8 @@ async function openTap(
   open: Set<OpenTap>,
 ): Promise<OpenTap> {
   const access = admission.accessOf(request)
-  const asked = parseTapQuery(urlParameters(request))
+  const { replay, others } = replayParameters(urlParameters(request), now())
+  const asked = parseTapQuery(others)
   const query = tapQueryFor(access, asked)
   let tap: OpenTap | undefined
   let stopped: StreamEnd | undefined
@@ -83,7 +85,7 @@ async function openTap(
       tap?.stop(end)
     },
   )
-  const session = await taps.open(query).catch((error: unknown) => {
+  const session = await taps.open(query, replay === undefined ? {} : { replay }).catch((error: unknown) => {
     stopWatching()
     throw error
   })

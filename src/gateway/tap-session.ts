@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer'
-import type { TapAnswer } from '../query/answer.ts'
+import type { ReplayProgress, TapAnswer } from '../query/answer.ts'
+import type { LiveGate } from './live-gate.ts'
 
 /** An idle tap sends a frame without events this often. */
 export const KEEP_ALIVE_MS = 1000
@@ -17,7 +18,7 @@ export interface TapChunk {
   readonly bytes: number
 }
 
-const NO_EVENTS: TapChunk = { json: '', events: 0, bytes: 0 }
+export const NO_EVENTS: TapChunk = { json: '', events: 0, bytes: 0 }
 
 /** Numbers of a tap since it was registered, over what is decided. */
 export interface TapTotals {
@@ -32,7 +33,7 @@ interface Queued extends TapTotals {
   readonly chunk: TapChunk
 }
 
-export type TapCounts = Omit<TapAnswer, 'events'>
+export type TapCounts = Omit<TapAnswer, 'events' | 'replay'>
 
 /** One client's view of a tap: a bounded queue of frames, to be pulled as fast as the client takes them. */
 export interface TapSession extends AsyncIterable<string> {
@@ -53,6 +54,8 @@ export interface TapSession extends AsyncIterable<string> {
  * nobody else notices. What the bus lost is counted there as well.
  */
 export class QueuedTapSession implements TapSession {
+  /** Of a session that begins with the past: what live events go through. */
+  gate: LiveGate | undefined
   readonly #onClose: () => Promise<void>
   readonly #maxQueueBytes: number
   #limitBytes: number
@@ -83,7 +86,11 @@ export class QueuedTapSession implements TapSession {
   }
 
   get queuedBytes(): number {
-    return this.#queuedBytes
+    return this.#queuedBytes + (this.gate?.bytes ?? 0)
+  }
+
+  get isOpen(): boolean {
+    return this.#state === 'open'
   }
 
   get counts(): TapCounts {
@@ -113,6 +120,24 @@ export class QueuedTapSession implements TapSession {
       })
     }
     this.#frameMs = nowMs
+  }
+
+  /** Does not tell of what happened until now: of that the log is read. */
+  rebase(totals: TapTotals): void {
+    this.#told = totals
+  }
+
+  /** A frame of the replay, to be sent now; `seen` are the requests that were looked at for it. */
+  replayed(chunk: TapChunk, seen: number, replay: ReplayProgress): string {
+    return this.#send({ chunk, seen, sampledOut: 0, lost: 0 }, replay)
+  }
+
+  /** Hands on live events from now on: first those that waited and were not replayed. */
+  openGate(reached: ReadonlyMap<string, number>, totals: TapTotals, nowMs: number): void {
+    const { gate } = this
+    if (gate === undefined) return
+    this.#dropped += gate.refused
+    this.give(chunksOf(gate.open(reached).map(({ json }) => json)), totals, nowMs)
   }
 
   async next(): Promise<string | undefined> {
@@ -185,12 +210,13 @@ export class QueuedTapSession implements TapSession {
     this.#dropped += lost + chunk.events
   }
 
-  #send({ chunk, seen, sampledOut, lost }: Queued): string {
+  #send({ chunk, seen, sampledOut, lost }: Queued, replay?: ReplayProgress): string {
     this.#seen += seen
     this.#sampledOut += sampledOut
     this.#dropped += lost
     this.#sent += chunk.events
-    return `{"events":[${chunk.json}],${JSON.stringify(this.counts).slice(1)}`
+    const past = replay === undefined ? '' : `"replay":${JSON.stringify(replay)},`
+    return `{"events":[${chunk.json}],${past}${JSON.stringify(this.counts).slice(1)}`
   }
 
   #wake(frame: string | undefined): void {

@@ -205,7 +205,16 @@ export interface TapAnswer {
   readonly dropped: number
   /** Matching events left out to keep to `max_rps`. */
   readonly sampledOut: number
+  /** Of a frame of the past: `since` or `last` was asked for, and its events are read from the log. */
+  readonly replay?: ReplayProgress
 }
+
+export type ReplayProgress =
+  | { readonly state: 'running' }
+  /** The last frame of the past. What follows is live, without gap or repetition. */
+  | { readonly state: 'done' }
+  /** As `done`, but what happened between the last event of the past and now is missing. */
+  | { readonly state: 'cut'; readonly reason: string }
 
 /** A request event in the shape that `POST /v1/events` takes. */
 export interface TapEventAnswer {

@@ -71,7 +71,8 @@ function quoted(text: string): string {
 
 const SPAN = /^(?:(\d{1,6})d)?(?:(\d{1,6})h)?(?:(\d{1,6})m)?(?:(\d{1,6})s)?$/
 
-function spanMs(text: string): number | undefined {
+/** Milliseconds of a span such as `1h30m`; undefined where the text is none. */
+export function spanMs(text: string): number | undefined {
   const found = SPAN.exec(text)
   if (found === null || text === '') return undefined
   const [days, hours, minutes, seconds] = [1, 2, 3, 4].map((group) => Number(found[group] ?? 0))

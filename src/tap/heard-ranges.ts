@@ -1,4 +1,4 @@
-import type { EvaluatedRange, EventPlace } from './tap-bus.ts'
+import type { EvaluatedRange, RecordPlace } from './tap-bus.ts'
 
 /** Partitions remembered; of more the one not heard of for longest is forgotten. */
 const MAX_PARTITIONS = 16_384
@@ -38,7 +38,7 @@ export class HeardRanges {
   }
 
   /** Whether an earlier frame was about the record already. */
-  isRepeated(place: EventPlace | undefined): boolean {
+  isRepeated(place: RecordPlace | undefined): boolean {
     if (place === undefined) return false
     const heard = this.#partitions.get(place.partition)
     return heard !== undefined && place.offset < heard.floor

@@ -6,11 +6,16 @@ export interface TapRegistration {
   readonly query: TapQuery
 }
 
-/** The record of the log that an event is of. */
-export interface EventPlace {
+/** A record of the log. */
+export interface RecordPlace {
   /** `<topic>-<number>` */
   readonly partition: string
   readonly offset: number
+}
+
+/** The record that an event is of, and which of its requests it is. */
+export interface EventPlace extends RecordPlace {
+  readonly index: number
 }
 
 /** Records of a partition: offsets from `from` up to but without `to`. */

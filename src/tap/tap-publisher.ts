@@ -7,9 +7,10 @@ import { CandidateSampler } from './candidate-sampler.ts'
 import { isSameQuery } from './format-tap-query.ts'
 import { HeldBudget } from './lowest.ts'
 import { redact } from './redaction.ts'
-import { SLICE_MS } from './sampling.ts'
+import { WORKER_SLICE_MS } from './sampling.ts'
 import type {
   EventPlace,
+  RecordPlace,
   EvaluatedRange,
   TapBus,
   TapCandidate,
@@ -94,7 +95,7 @@ export class TapPublisher {
   #accepted: Held[] = []
   /** By partition, the offset after the last record that was observed. */
   readonly #reached = new Map<string, number>()
-  #place: EventPlace | undefined
+  #place: RecordPlace | undefined
   #unwatch: (() => void) | undefined
   #cancelRetry: (() => void) | undefined
   #cancelTicks: (() => void) | undefined
@@ -127,7 +128,7 @@ export class TapPublisher {
    * none, where it is not the one of the options: then the events published name it, for nobody else could. `place` is the
    * record that the batch is of.
    */
-  observe(columns: EventColumns, defaultCluster?: string, place?: EventPlace): void {
+  observe(columns: EventColumns, defaultCluster?: string, place?: RecordPlace): void {
     this.#place = place
     if (place !== undefined) this.#reach(place)
     this.#matcher.match(columns, this.#onMatch, defaultCluster)
@@ -156,7 +157,12 @@ export class TapPublisher {
       sampler.leaveOut(1)
       return
     }
-    const held: Held = { priority, index: event, event: undefined, place: this.#place }
+    const held: Held = {
+      priority,
+      index: event,
+      event: undefined,
+      place: this.#place && { ...this.#place, index: event },
+    }
     this.#accepted.push(held)
     const displaced = sampler.offer(held)
     if (displaced !== undefined) displaced.index = -1
@@ -198,7 +204,7 @@ export class TapPublisher {
   }
 
   /** A partition that was never observed begins, for the taps that there are, with this record. */
-  #reach({ partition, offset }: EventPlace): void {
+  #reach({ partition, offset }: RecordPlace): void {
     if (!this.#reached.has(partition)) for (const { told } of this.#taps) told.set(partition, offset)
     this.#reached.set(partition, offset + 1)
   }
@@ -260,7 +266,7 @@ export class TapPublisher {
       this.#cancelTicks?.()
       this.#cancelTicks = undefined
     } else {
-      this.#cancelTicks ??= (this.#options.every ?? timers.every)(SLICE_MS, () => this.tick())
+      this.#cancelTicks ??= (this.#options.every ?? timers.every)(WORKER_SLICE_MS, () => this.tick())
     }
   }
 

@@ -14,3 +14,8 @@ export const after: After = (ms, callback) => {
   const timer = setTimeout(callback, ms).unref()
   return () => clearTimeout(timer)
 }
+
+/** Resolves after `ms` milliseconds. Does not keep a process alive. */
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => after(ms, resolve))
+}

@@ -243,7 +243,7 @@ t.test('what is folded anew because the store went back is not observed again', 
   t.teardown(() => aggregator.close())
   for (let i = 0; i < 6; i++) await log.append(TOPIC, [requests(1)])
   await until(async () => (await committed(store)) === 6)
-  store.lose()
+  store.loseAll()
   for (let i = 0; i < 3; i++) await log.append(TOPIC, [requests(1)])
   await until(async () => (await committed(store)) === 9)
   t.ok(troubles.some(({ kind }) => kind === 'store-moved'))

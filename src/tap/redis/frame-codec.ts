@@ -29,8 +29,8 @@ const FIELD = {
 
 const RANGE = { partition: 1, from: 2, to: 3 } as const
 
-/** Of a candidate's place: its partition's index, and its offset. */
-const PLACE_BYTES = 12
+/** Of a candidate's place: its partition's index, its offset, its own index. */
+const PLACE_BYTES = 16
 const NOWHERE = 0xffff_ffff
 
 const PRIORITY_BYTES = 8
@@ -198,6 +198,7 @@ function writePlaces(writer: ProtobufWriter, candidates: readonly TapCandidate[]
     }
     view.setUint32(i * PLACE_BYTES, index, true)
     view.setFloat64(i * PLACE_BYTES + 4, place.offset, true)
+    view.setUint32(i * PLACE_BYTES + 12, place.index, true)
   }
   writer.bytes(FIELD.places, bytes)
 }
@@ -221,7 +222,7 @@ function withPlaces(
     if (partition === undefined || !Number.isSafeInteger(offset) || offset < 0) {
       throw new FrameError(`the frame says of event ${i} that it is nowhere`)
     }
-    const place: EventPlace = { partition, offset }
+    const place: EventPlace = { partition, offset, index: view.getUint32(i * PLACE_BYTES + 12, true) }
     return { ...candidate, place }
   })
 }

@@ -52,9 +52,9 @@ t.test('a frame says where its events are in the log, and what was evaluated', (
     { partition: 'east.mesh.requests-0', from: 0, to: 1 },
   ]
   const places = [
-    { partition: 'mesh.requests-3', offset: 2 ** 40 - 1 },
+    { partition: 'mesh.requests-3', offset: 2 ** 40 - 1, index: 7 },
     undefined,
-    { partition: 'x-1', offset: 0 },
+    { partition: 'x-1', offset: 0, index: 262_143 },
   ]
   const { candidates, ...numbers } = frameOf(
     places.map((_, i) => request({ path: `/${i}/${'x'.repeat(300)}` })),

@@ -1,0 +1,97 @@
+import { ProducerWindows } from '../aggregator/producer-windows.ts'
+import { topicCluster } from '../aggregator/topic-cluster.ts'
+import { batchNumberOf, NUMBER_HEADERS } from '../event/batch-number.ts'
+import type { ClassificationRules } from '../event/classification.ts'
+import { decode } from '../event/decode.ts'
+import { DecodeError } from '../event/decode-error.ts'
+import { Dictionary } from '../event/dictionary.ts'
+import type { RequestEvent } from '../event/event.ts'
+import { EventColumns } from '../event/event-columns.ts'
+import type { PartitionId, StoredRecord } from '../log/event-log.ts'
+import type { FlowTableOptions } from '../rollup/flow-table.ts'
+import { PublishedEvents } from '../tap/published-events.ts'
+import { TapMatcher } from '../tap/tap-matcher.ts'
+import type { TapQuery } from '../tap/tap-query.ts'
+
+export interface RecordMatcherOptions {
+  readonly query: TapQuery
+  readonly topic: string
+  /** As the fold has them. */
+  readonly flows: FlowTableOptions
+  readonly rules?: ClassificationRules
+  /** Epoch milliseconds. */
+  readonly now: () => number
+}
+
+/**
+ * Finds what a tap wants in records of the log, as an aggregator does while it folds them: what is malformed is passed
+ * over, and so is a numbered batch that came before within what is read.
+ */
+export class RecordMatcher {
+  readonly #options: RecordMatcherOptions
+  readonly #matcher: TapMatcher
+  readonly #published: PublishedEvents
+  /** By the cluster of events that name none. */
+  readonly #columns = new Map<string, EventColumns>()
+  readonly #producers = new Map<PartitionId, ProducerWindows>()
+
+  constructor(options: RecordMatcherOptions) {
+    this.#options = options
+    const { query, flows, rules } = options
+    this.#matcher = new TapMatcher(rules === undefined ? { flows } : { flows, rules })
+    this.#matcher.setTaps([{ id: 'replay', query }])
+    this.#published = new PublishedEvents(query, flows.defaultCluster)
+  }
+
+  /** Requests in the records so far. */
+  get seen(): number {
+    return this.#matcher.seen
+  }
+
+  match(partition: PartitionId, record: StoredRecord): RequestEvent[] {
+    const { topic, flows } = this.#options
+    const cluster = topicCluster(partition, topic) ?? flows.defaultCluster
+    const columns = this.#decode(cluster, record)
+    if (columns === undefined || this.#isRepeated(partition, record, columns)) return []
+    const events: RequestEvent[] = []
+    this.#matcher.match(
+      columns,
+      (_tap, index) => {
+        const event = this.#published.event(columns, index, cluster)
+        if (event !== undefined) events.push(event)
+      },
+      cluster,
+    )
+    return events
+  }
+
+  #decode(cluster: string, { headers, value }: StoredRecord): EventColumns | undefined {
+    let columns = this.#columns.get(cluster)
+    // Twice where the fault may be that the record found no room.
+    for (let attempt = 0; attempt < 2; attempt++) {
+      if (columns === undefined || columns.dictionary.overfull) {
+        columns = new EventColumns(new Dictionary())
+        this.#columns.set(cluster, columns)
+      }
+      if (decode(headers['content-type'], value, columns).kind === 'decoded') return columns
+      if (!columns.dictionary.overfull) return undefined
+    }
+    return undefined
+  }
+
+  #isRepeated(partition: PartitionId, { headers }: StoredRecord, columns: EventColumns): boolean {
+    try {
+      const number =
+        columns.sequence > 0
+          ? columns
+          : batchNumberOf(headers[NUMBER_HEADERS.producer], headers[NUMBER_HEADERS.sequence])
+      if (number === undefined) return false
+      let producers = this.#producers.get(partition)
+      if (producers === undefined) this.#producers.set(partition, (producers = new ProducerWindows()))
+      return !producers.accept(number.producer, number.sequence, this.#options.now())
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      return true
+    }
+  }
+}
