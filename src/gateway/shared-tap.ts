@@ -57,7 +57,7 @@ export class SharedTap {
       else this.#offer(candidate)
     }
     // Where the first session is not there yet, they wait for it until the slice ends.
-    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.mayEnd(nowMs)) this.tick(nowMs)
+    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
   }
 
   /** Ends a slice of time: gives all sessions what was chosen. */
