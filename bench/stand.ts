@@ -19,6 +19,7 @@ const MEASURED_CORE = 0
 const OTHER_CORES = `1-${cpus().length - 1}`
 const TICKS_A_SECOND = 100
 const POLL_MS = 20
+const COMMIT_LIMIT_MS = 120_000
 const RECORD_BYTES = 1_000_000
 
 export interface StandOptions {
@@ -80,7 +81,7 @@ export class Stand {
       ends.push(() => stand.#endRoles())
       await work(stand)
     } finally {
-      for (const end of ends.reverse()) await end()
+      for (const end of ends.toReversed()) await end()
     }
   }
 
@@ -121,12 +122,14 @@ export class Stand {
     while ((await this.store.partitions()).length === 0) await sleep(2)
   }
 
-  /** Resolves when every partition of `topic` is committed up to `offset`. */
+  /** Resolves when every partition of `topic` is committed up to `offset`. Rejects where that takes too long. */
   async committed(topic: string, offset: number): Promise<void> {
+    const untilMs = performance.now() + COMMIT_LIMIT_MS
     for (let partition = 0; partition < this.#options.partitions; partition++) {
       while (((await this.store.read(`${topic}-${partition}`, () => []))?.meta.offset ?? 0) < offset) {
         const deaths = this.#roles.flatMap(({ deaths }) => deaths)
         if (deaths.length > 0) throw new Error(deaths.join('; '))
+        if (performance.now() > untilMs) throw new Error(`${topic} is not committed up to ${offset}`)
         await sleep(POLL_MS)
       }
     }
