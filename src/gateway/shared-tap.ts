@@ -9,6 +9,9 @@ import { compileTapView, eventWithin, type TapView } from '../tap/tap-view.ts'
 import type { LiveEvent } from './live-gate.ts'
 import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
 
+/** A slice that ends before its time is at least so long for so many sessions. */
+const SESSIONS_PER_MS = 8
+
 export interface SharedTapOptions {
   readonly id: string
   readonly query: TapQuery
@@ -28,6 +31,7 @@ export class SharedTap {
   #lost = 0
   readonly #heard = new HeardRanges()
   #isOver = false
+  #tickedMs = 0
 
   constructor({ id, query, nowMs, random, budget }: SharedTapOptions) {
     this.registration = { id, query }
@@ -56,12 +60,21 @@ export class SharedTap {
       if (this.#heard.isRepeated(candidate.place)) this.#seen--
       else this.#offer(candidate)
     }
-    // Where the first session is not there yet, they wait for it until the slice ends.
-    if (candidates.length > 0 && this.sessions.size > 0 && this.#sampler.isLight) this.tick(nowMs)
+    if (candidates.length > 0 && this.#mayTick(nowMs) && this.#sampler.mayEnd(nowMs)) this.tick(nowMs)
+  }
+
+  /**
+   * Where the first session is not there yet, events wait for it until the slice ends; where there are many, for fewer
+   * and fuller frames.
+   */
+  #mayTick(nowMs: number): boolean {
+    const { size } = this.sessions
+    return size > 0 && nowMs - this.#tickedMs >= Math.floor(size / SESSIONS_PER_MS)
   }
 
   /** Ends a slice of time: gives all sessions what was chosen. */
   tick(nowMs: number): void {
+    this.#tickedMs = nowMs
     const { kept, leftOut } = this.#sampler.tick(nowMs)
     this.#sampledOut += leftOut
     const events = kept

@@ -1,10 +1,19 @@
 import { HeldBudget, Lowest, type Prioritized } from './lowest.ts'
-import { placesFor, rateOf, type Sampled, SteadyTime } from './sampling.ts'
+import { placesFor, rateOf, type Sampled, SLICE_MS, SteadyTime } from './sampling.ts'
 import { SentCounts } from './sent-counts.ts'
 import { type Ranked, Trailing } from './trailing.ts'
 
-/** While no more than this part of the limit, or one, comes in a second, everything is handed on at once. */
-const LIGHT = 1 / 8
+/**
+ * What is due and not used may be used later, up to so many times the limit's square root: by so much slices of a stream
+ * that stays below the limit may exceed their share by chance, and it is little beside a second's.
+ */
+const SPARE = 1.25
+
+/** A slice ends before its time only with fewer than this part of a second's limit, or one. */
+const LIGHT = 1 / 16
+
+/** Whatever waited longer than its span and this is left out. */
+const GRACE_MS = 2 * SLICE_MS
 
 export interface RateSamplerOptions {
   readonly maxRps: number
@@ -19,41 +28,58 @@ export interface RateSamplerOptions {
 /**
  * A gateway's part in sampling a tap: chooses an even sample of at most `maxRps` events a second of what workers hand on.
  *
- * - Each slice's end hands on the slice's lowest priorities, as many as are due to the time that passed: so a stream that is
- *   too fast is sampled evenly over time, and not by who came first.
- * - The others wait for a second. What then has been among the lowest of every second that it was part of is handed on too,
- *   if none of these seconds is full: so a burst that the limit has room for loses nothing.
- * - While very little comes, nothing waits, and a slice may end before its time.
+ * - To each slice of time its share of the limit is due. What a slice does not use is spare for later ones, up to an eighth
+ *   of a second's.
+ * - A slice that has no more than is due and spare is handed on whole, so below the limit nothing waits, and a slice may
+ *   then end before its time (`mayEnd`). One that has more hands on its lowest priorities, as many as are due: a stream
+ *   that is too fast is sampled evenly over time and workers, and not by who came first.
+ * - The others wait. A later slice that leaves something of what is due gives it to those that waited, the lowest
+ *   priorities first, of seconds of which less than the limit was handed on: so a burst that the limit has room for
+ *   loses nothing, and its last event is there after little more than a second.
  *
- * So of the events that came in any one second about `maxRps` are handed on at most, some at once and some a second later.
- * (A limit of less than one, or of a fraction, goes by the time that whole events take, instead of by seconds.) Every
- * entry is kept or left out, exactly once.
+ * In no second is more than `maxRps` handed on, and of the events that came in one about that many at most. (A limit of
+ * less than one, or of a fraction, goes by the time that whole events take, instead of by seconds.) Every entry is kept
+ * or left out, exactly once.
  */
 export class RateSampler<T extends Prioritized> {
   readonly #maxRps: number
   readonly #events: number
+  readonly #spanMs: number
   readonly #budget: HeldBudget
   readonly #slice: Lowest<T>
   /** What came in the last second: of what waits the entry, of what was handed on its place. */
   readonly #recent: Trailing<T>
+  /** By when it came. */
   readonly #sent: SentCounts
+  /** By when it was handed on. */
+  readonly #handedOn: SentCounts
   readonly #time: SteadyTime
   #waiting = 0
-  #tickedMs = 0
+  #accruedMs = 0
   /** Begins at random, so that what is due to a slice in fractions is rounded without favour. */
   #due: number
+  #spare: number
+  readonly #mostSpare: number
+  readonly #few: number
+  /** When a slice last had more than could be handed on. */
+  #overMs = Number.NEGATIVE_INFINITY
   #leftOut = 0
 
   constructor({ maxRps, nowMs, random, budget }: RateSamplerOptions) {
     const { events, spanMs } = rateOf(maxRps)
     this.#maxRps = maxRps
     this.#events = events
+    this.#spanMs = spanMs
     this.#budget = budget ?? new HeldBudget(Number.POSITIVE_INFINITY)
     this.#slice = new Lowest<T>(placesFor(events), this.#budget)
-    this.#recent = new Trailing<T>(placesFor(events), spanMs)
+    this.#recent = new Trailing<T>(placesFor(events), spanMs + GRACE_MS)
     this.#sent = new SentCounts(spanMs)
+    this.#handedOn = new SentCounts(maxRps < 1 ? spanMs : 1000)
     this.#time = new SteadyTime(nowMs)
     this.#due = random()
+    this.#mostSpare = Math.max(1, Math.floor(Math.sqrt(events) * SPARE))
+    this.#spare = this.#mostSpare
+    this.#few = Math.max(1, events * LIGHT)
   }
 
   /** Entries that are neither kept nor left out yet. */
@@ -61,9 +87,17 @@ export class RateSampler<T extends Prioritized> {
     return this.#slice.size + this.#waiting
   }
 
-  /** Whether so little comes that a slice may end now, with all of it handed on. */
-  get isLight(): boolean {
-    return this.#leftOut === 0 && this.#recent.size + this.#slice.size <= Math.max(1, this.#events * LIGHT)
+  /**
+   * Whether the slice may end now, with all of it handed on. Only with few, for many may be the begin of too many; and not
+   * soon after there was too much: then who comes right after a slice's end would have no others to be chosen from.
+   */
+  mayEnd(nowMs: number): boolean {
+    const timeMs = this.#accrue(nowMs)
+    return (
+      this.#leftOut === 0 &&
+      timeMs - this.#overMs >= this.#spanMs &&
+      this.#slice.size <= Math.min(this.#allowed, this.#roomAt(timeMs), this.#few)
+    )
   }
 
   offer(entry: T): void {
@@ -77,16 +111,22 @@ export class RateSampler<T extends Prioritized> {
 
   /** Ends the slice. */
   tick(nowMs: number): Sampled<T> {
-    const timeMs = this.#time.at(nowMs)
-    const allowed = this.#dueBy(timeMs)
-    const kept = this.#settle(this.#recent.expire(timeMs))
+    const timeMs = this.#accrue(nowMs)
     this.#sent.forget(timeMs)
-    const { isLight } = this
+    this.#handedOn.forget(timeMs)
+    const expired = this.#recent.expire(timeMs)
     const slice = this.#slice.drain()
-    const now = isLight ? slice : slice.slice(0, allowed)
-    for (const item of now) kept.push(item)
+    const isOver = this.#leftOut > 0 || slice.length > this.#allowed
+    if (isOver) this.#overMs = timeMs
+    const room = this.#roomAt(timeMs)
+    const wanted = isOver ? Math.min(slice.length, Math.floor(this.#due)) : slice.length
+    const now = slice.slice(0, Math.min(wanted, room))
+    this.#use(now.length, timeMs)
     this.#sent.add(timeMs, now.length)
     this.#wait(slice, now.length, timeMs)
+    const kept = isOver ? now : [...now, ...this.#late(expired, timeMs)]
+    this.#leaveOutWaiting(expired)
+    this.#saveUnused(room)
     const leftOut = this.#leftOut
     this.#leftOut = 0
     return { kept, leftOut }
@@ -99,39 +139,74 @@ export class RateSampler<T extends Prioritized> {
     this.#release(this.#waiting)
   }
 
-  /** How many events are due to the time that passed; the fraction is kept for later. */
-  #dueBy(timeMs: number): number {
-    this.#due += ((timeMs - this.#tickedMs) * this.#maxRps) / 1000
-    this.#tickedMs = timeMs
-    const allowed = Math.floor(this.#due)
-    this.#due -= allowed
-    return allowed
+  get #allowed(): number {
+    return Math.floor(this.#due) + this.#spare
   }
 
-  /** Decides about what has waited its second, and answers what of it is handed on. */
-  #settle(expired: readonly Ranked<T>[]): T[] {
-    const kept: T[] = []
-    const waited = expired.filter(({ item }) => item !== undefined)
-    for (const { timeMs, item } of waited) {
-      if (this.#sent.mostAround(timeMs) >= this.#events) {
-        this.#leftOut++
-      } else {
-        this.#sent.add(timeMs, 1)
-        kept.push(item!)
-      }
+  #roomAt(timeMs: number): number {
+    return this.#events - this.#handedOn.mostAround(timeMs)
+  }
+
+  /** Adds what is due to the time that passed, and answers the time. */
+  #accrue(nowMs: number): number {
+    const timeMs = this.#time.at(nowMs)
+    this.#due += ((timeMs - this.#accruedMs) * this.#maxRps) / 1000
+    this.#accruedMs = timeMs
+    return timeMs
+  }
+
+  #use(count: number, timeMs: number): void {
+    const ofDue = Math.min(count, Math.floor(this.#due))
+    this.#due -= ofDue
+    this.#spare -= count - ofDue
+    this.#handedOn.add(timeMs, count)
+  }
+
+  /** The fraction stays due. What was not handed on because the second is full is not spare: it was used before. */
+  #saveUnused(room: number): void {
+    const unused = Math.floor(this.#due)
+    this.#due -= unused
+    if (unused < room) this.#spare = Math.min(this.#mostSpare, this.#spare + unused)
+  }
+
+  /** Hands on what waited, as far as something is left for it. */
+  #late(expired: readonly Ranked<T>[], timeMs: number): T[] {
+    const late: T[] = []
+    let left = Math.min(this.#allowed, this.#roomAt(timeMs))
+    if (this.#waiting === 0 || left === 0) return late
+    const rooms = new Map<number, number>()
+    const times: number[] = []
+    for (const ranked of [...expired, ...this.#recent.all]) {
+      if (ranked.item === undefined) continue
+      const cameMs = ranked.timeMs
+      let room = rooms.get(cameMs)
+      if (room === undefined) rooms.set(cameMs, (room = this.#events - this.#sent.mostAround(cameMs)))
+      // As if all that is handed on here were of the same second.
+      if (room <= late.length) continue
+      late.push(ranked.item)
+      ranked.item = undefined
+      times.push(cameMs)
+      if (--left === 0) break
     }
-    this.#release(waited.length)
-    return kept
+    for (const cameMs of times) this.#sent.add(cameMs, 1)
+    this.#use(late.length, timeMs)
+    this.#release(late.length)
+    return late
   }
 
   /** Remembers a slice, of which the first were handed on already. */
   #wait(slice: readonly T[], sent: number, timeMs: number): void {
     this.#waiting += slice.length - sent
     this.#budget.held += slice.length - sent
-    const outranked = this.#recent.add(
-      slice.map((item, i) => ({ priority: item.priority, timeMs, item: i < sent ? undefined : item })),
+    this.#leaveOutWaiting(
+      this.#recent.add(
+        slice.map((item, i) => ({ priority: item.priority, timeMs, item: i < sent ? undefined : item })),
+      ),
     )
-    const waited = outranked.filter(({ item }) => item !== undefined).length
+  }
+
+  #leaveOutWaiting(ranked: readonly Ranked<T>[]): void {
+    const waited = ranked.filter(({ item }) => item !== undefined).length
     this.#leftOut += waited
     this.#release(waited)
   }

@@ -1,17 +1,21 @@
-/** Samplers end a slice of time this often. */
+/** Gateways end a slice of time this often, or, where little comes, before. */
 export const SLICE_MS = 50
+
+/** Workers do so more often, as theirs comes on top. */
+export const WORKER_SLICE_MS = 25
 
 /** A limit in events a second as whole events over a time. */
 export interface Rate {
   readonly events: number
   readonly spanMs: number
+  /** Of a worker. */
   readonly perSlice: number
 }
 
 /** `100` is 100 events in 1 s, `0.5` is one in 2 s, `1.5` is two in 1.33 s. */
 export function rateOf(maxRps: number): Rate {
   const events = Math.ceil(maxRps)
-  return { events, spanMs: (events * 1000) / maxRps, perSlice: (maxRps * SLICE_MS) / 1000 }
+  return { events, spanMs: (events * 1000) / maxRps, perSlice: (maxRps * WORKER_SLICE_MS) / 1000 }
 }
 
 /**

@@ -19,8 +19,9 @@ export class Trailing<T> {
     this.#spanMs = spanMs
   }
 
-  get size(): number {
-    return this.#ranked.length
+  /** In order of priority. */
+  get all(): readonly Ranked<T>[] {
+    return this.#ranked
   }
 
   /** Priorities from here up have no place. */

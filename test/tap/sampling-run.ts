@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { CandidateSampler } from '../../src/tap/candidate-sampler.ts'
 import { RateSampler } from '../../src/tap/rate-sampler.ts'
-import { SLICE_MS } from '../../src/tap/sampling.ts'
+import { SLICE_MS, WORKER_SLICE_MS } from '../../src/tap/sampling.ts'
 import { random } from '../random.ts'
 
 export interface Entry {
@@ -40,6 +40,12 @@ export function sample(options: {
   const kept: { entry: Entry; atMs: number }[] = []
   const endMs = stream.length + 2 * Math.max(1000, 2000 / maxRps) + 500
   let [matched, leftOut, candidates] = [0, 0, 0]
+  const end = (ms: number) => {
+    const frame = gateway.tick(ms)
+    leftOut += frame.leftOut
+    for (const entry of frame.kept) kept.push({ entry, atMs: ms })
+    assert.equal(kept.length + leftOut + gateway.pending <= matched, true)
+  }
   for (let ms = nowMs; ms < endMs; ms++) {
     for (let i = 0; i < (stream[ms] ?? 0); i++) {
       const worker = Math.floor(next() * workers)
@@ -49,18 +55,14 @@ export function sample(options: {
       else senders[worker]!.leaveOut(1)
     }
     senders.forEach((sender, worker) => {
-      if ((ms + quietMs + 7 * worker) % SLICE_MS !== 0) return
+      if ((ms + quietMs + 7 * worker) % WORKER_SLICE_MS !== 0) return
       const frame = sender.tick(ms)
       candidates += frame.kept.length
       gateway.leaveOut(frame.leftOut)
       for (const entry of frame.kept) gateway.offer(entry)
+      if (frame.kept.length > 0 && gateway.mayEnd(ms)) end(ms)
     })
-    if ((ms + quietMs + 33) % SLICE_MS === 0) {
-      const frame = gateway.tick(ms)
-      leftOut += frame.leftOut
-      for (const entry of frame.kept) kept.push({ entry, atMs: ms })
-      assert.equal(kept.length + leftOut + gateway.pending <= matched, true)
-    }
+    if ((ms + quietMs + 33) % SLICE_MS === 0) end(ms)
   }
   assert.equal(gateway.pending, 0)
   assert.equal(kept.length + leftOut, matched, 'every event is kept or left out')

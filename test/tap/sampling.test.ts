@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { CandidateSampler } from '../../src/tap/candidate-sampler.ts'
 import { HeldBudget } from '../../src/tap/lowest.ts'
 import { RateSampler } from '../../src/tap/rate-sampler.ts'
-import { rateOf, SLICE_MS } from '../../src/tap/sampling.ts'
+import { rateOf, SLICE_MS, WORKER_SLICE_MS } from '../../src/tap/sampling.ts'
 import { SentCounts } from '../../src/tap/sent-counts.ts'
 import { random } from '../random.ts'
 import { byTime, mostWithin, plus, sample, steady, unevenness } from './sampling-run.ts'
@@ -24,8 +24,8 @@ t.test('a burst of a second at 10,000 events a second is sampled evenly over tim
         stream: steady(10, 1000),
         quietMs: 2000 + 37 * seed,
       })
-      // An eighth of the limit more where the burst's first events came alone in a slice: a little comes at once.
-      t.ok(outcome.kept.length >= 95 && outcome.kept.length <= 118, `${outcome.kept.length} kept`)
+      // What was spare comes on top where the burst's first events were alone in a slice.
+      t.ok(outcome.kept.length >= 95 && outcome.kept.length <= 120, `${outcome.kept.length} kept`)
       tenths = plus(tenths, byTime(outcome, 10, 1000))
       for (const { entry } of outcome.kept) byWorker[entry.worker]!++
     }
@@ -36,7 +36,7 @@ t.test('a burst of a second at 10,000 events a second is sampled evenly over tim
     // The burst's first and last slice are sampled as whole ones, though it fills only a part of them.
     for (const edge of [tenths[0]!, tenths[9]!]) {
       const more = edge / ROUNDS - inner.reduce((sum, count) => sum + count, 0) / inner.length / ROUNDS
-      t.ok(more > -1 && more < 5, `${more} more at an edge`)
+      t.ok(more > -1 && more < 5, `${more} more at an edge: ${tenths.join(' ')}`)
     }
   }
 })
@@ -61,14 +61,15 @@ t.test(
         const outcome = sample({ workers: 3, maxRps, seed, stream, quietMs: 2000 + 37 * seed })
         parts = plus(parts, byTime(outcome, 8, stream.length))
       }
-      t.ok(unevenness(parts.slice(1, -1)) < 3.5, `${maxRps} of ${1000 * perMs}: ${parts.join(' ')}`)
+      // What is spare at first is taken from the rest of the first second.
+      t.ok(unevenness(parts.slice(2, -1)) < 3.5, `${maxRps} of ${1000 * perMs}: ${parts.join(' ')}`)
       const mean = parts.reduce((sum, count) => sum + count, 0) / 25 / seconds
       t.ok(mean > 0.97 * maxRps && mean < 1.1 * maxRps + 0.5, `${maxRps}: ${mean} a second`)
     }
   },
 )
 
-t.test('no second sees more than twice the limit, whatever comes', async (t) => {
+t.test('no second sees more than the limit, whatever comes', async (t) => {
   const calm = fc.nat(2)
   const spike = fc.nat(400)
   fc.assert(
@@ -80,7 +81,7 @@ t.test('no second sees more than twice the limit, whatever comes', async (t) => 
       fc.integer(),
       (maxRps, stream, seed) => {
         const most = mostWithin(1000, sample({ workers: 2, maxRps, seed, stream }))
-        assert.ok(most <= 2 * maxRps + Math.ceil(maxRps / 8), `${most} in a second`)
+        assert.ok(most <= maxRps, `${most} in a second`)
       },
     ),
     { numRuns: 40 },
@@ -114,17 +115,44 @@ t.test('nothing is left out while no second has more than the limit', async (t) 
   t.ok(events > 2000, `${events} events`)
 })
 
-t.test(
-  'of a burst as large as the limit allows, a slice comes at once and the rest a second later',
-  async (t) => {
-    const stream = [100]
-    const { kept, leftOut } = sample({ workers: 1, maxRps: 100, seed: 1, stream, quietMs: 3000 })
-    t.equal(leftOut, 0)
-    const times = kept.map(({ atMs }) => atMs)
-    t.equal(times.filter((ms) => ms <= SLICE_MS * 2).length, 5)
-    t.equal(times.filter((ms) => ms >= 1000 && ms <= 1000 + 2 * SLICE_MS).length, 95)
-  },
-)
+t.test('of a burst as large as the limit allows, all comes within a second, part by part', async (t) => {
+  const stream = [100]
+  const { kept, leftOut } = sample({ workers: 1, maxRps: 100, seed: 1, stream, quietMs: 3000 })
+  t.equal(leftOut, 0)
+  const times = kept.map(({ atMs }) => atMs)
+  t.equal(times.filter((ms) => ms === times[0]).length, 5)
+  t.ok(times.every((ms) => ms <= 1000 + SLICE_MS))
+})
+
+t.test('below the limit, and far above it, what is kept is there at once', async (t) => {
+  const next = random(9)
+  const poisson = (perMs: number, ms: number) =>
+    Array.from({ length: ms }, () => {
+      let count = 0
+      for (let left = perMs + Math.log(1 - next()); left > 0; left += Math.log(1 - next())) count++
+      return count
+    })
+  for (const [perSecond, maxRps, workers] of [
+    [2, 100, 1],
+    [30, 100, 3],
+    [70, 100, 3],
+    [80, 100, 1],
+    [80, 100, 8],
+    [800, 1000, 3],
+    [9000, 10_000, 3],
+    [10_000, 100, 3],
+    [10_000, 1000, 3],
+  ] as const) {
+    const name = `${perSecond} of ${maxRps} a second from ${workers}`
+    const stream = poisson(perSecond / 1000, perSecond > 2000 ? 4000 : 20_000)
+    const { kept, leftOut } = sample({ workers, maxRps, seed: 4, stream, quietMs: 2000 })
+    const waitsMs = kept.map(({ entry, atMs }) => atMs - entry.timeMs).toSorted((a, b) => a - b)
+    const p99 = waitsMs[Math.floor(waitsMs.length * 0.99)]!
+    t.ok(p99 <= WORKER_SLICE_MS + SLICE_MS, `${name}: ${p99} ms`)
+    // At more some second has too many by chance.
+    if (perSecond <= 0.7 * maxRps) t.equal(leftOut, 0, name)
+  }
+})
 
 t.test('of a larger one, as many as the limit are kept', async (t) => {
   const { kept } = sample({ workers: 2, maxRps: 100, seed: 1, stream: [1000], quietMs: 3000 })
@@ -142,21 +170,22 @@ t.test('a little comes at once, in order', async (t) => {
 t.test('a trickle after a flood is still seen', async (t) => {
   const stream = [...steady(100, 50), ...Array.from({ length: 900 }, (_, i) => (i % 25 === 0 ? 1 : 0))]
   const { kept } = sample({ workers: 1, maxRps: 100, seed: 5, stream, quietMs: 3000 })
-  t.equal(kept.filter(({ entry }) => entry.timeMs >= 100).length, 34)
+  const trickle = kept.filter(({ entry }) => entry.timeMs >= 100).length
+  t.ok(trickle >= 30, `${trickle} of 34`)
 })
 
 t.test('workers hand on little more than the limit', async (t) => {
   for (const maxRps of [1, 30, 100]) {
     const { candidates } = sample({ workers: 1, maxRps, seed: 2, stream: steady(5, 10_000) })
     // Up to one a slice where less is due; a few times the limit in the first second.
-    t.ok(candidates < 10 * (1.4 * maxRps + 1000 / SLICE_MS) + 6 * maxRps, `${maxRps}: ${candidates}`)
+    t.ok(candidates < 10 * (1.4 * maxRps + 1000 / WORKER_SLICE_MS) + 6 * maxRps, `${maxRps}: ${candidates}`)
   }
 })
 
 t.test('a limit is so many events in so long', async (t) => {
-  t.same(rateOf(100), { events: 100, spanMs: 1000, perSlice: 5 })
-  t.same(rateOf(0.5), { events: 1, spanMs: 2000, perSlice: 0.025 })
-  t.same(rateOf(1.6), { events: 2, spanMs: 1250, perSlice: 0.08 })
+  t.same(rateOf(100), { events: 100, spanMs: 1000, perSlice: 2.5 })
+  t.same(rateOf(0.5), { events: 1, spanMs: 2000, perSlice: 0.0125 })
+  t.same(rateOf(1.6), { events: 2, spanMs: 1250, perSlice: 0.04 })
 })
 
 t.test('a clock that goes back, or jumps, neither stops a sampler nor loses count', async (t) => {
@@ -180,11 +209,8 @@ t.test(
     budget.held = 10
     const sampler = new CandidateSampler<{ priority: number }>({ maxRps: 100, nowMs: 0, budget })
     for (let i = 0; i < 20; i++) sampler.offer({ priority: i / 20 })
-    const { kept, leftOut } = sampler.tick(SLICE_MS)
-    t.same(
-      { kept: kept.map(({ priority }) => priority), leftOut },
-      { kept: [0, 0.05, 0.1, 0.15, 0.2], leftOut: 15 },
-    )
+    const { kept, leftOut } = sampler.tick(WORKER_SLICE_MS)
+    t.same({ kept: kept.map(({ priority }) => priority), leftOut }, { kept: [0, 0.05, 0.1], leftOut: 17 })
   },
 )
 
