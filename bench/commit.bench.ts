@@ -1,73 +1,78 @@
 /**
- * What a commit asks of Redis: commands over the store's connection, each of which is a round trip, while an aggregator
- * folds a steady 20,000 events a second. What commits cost and write is in `redis-store.bench.ts`.
+ * What a commit asks of Redis: commands over the store's connection, each of which is a round trip, as the server's own
+ * monitor tells them from those within scripts. What commits cost and write is in `redis-store.bench.ts`.
  */
-import { setTimeout as sleep } from 'node:timers/promises'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { Redis } from 'ioredis'
-import { fill, RECORD_KINDS } from './backlog.ts'
+import { partitionId } from '../src/log/event-log.ts'
+import { parseRedisUrl } from '../src/redis/redis-url.ts'
+import { RedisRollupStore } from '../src/store/redis/redis-rollup-store.ts'
+import type { BlobWrite } from '../src/store/rollup-store.ts'
+import { startRedis } from '../stack/redis.ts'
 import { report } from './figure.ts'
-import { Stand } from './stand.ts'
 
-const TOPIC = 'mesh.requests'
-const PARTITIONS = 8
-const EVENTS_A_SECOND = 20_000
-/** Until each script was sent once. */
-const WARM_UP_SECONDS = 3
-const SECONDS = 8
+const COMMITS = 200
+const BUCKETS = 4
+const SCOPES = 50
+const BLOB = new Uint8Array(2000).fill(7)
+const END = 'the end'
 
-await Stand.use({ partitions: PARTITIONS }, async (stand) => {
-  const redis = new Redis(stand.redis.url)
+const directory = mkdtempSync(join(tmpdir(), 'meshtap-bench-'))
+const server = await startRedis({ directory })
+try {
+  const redis = new Redis(server.url)
   const monitor = await redis.monitor()
-  try {
-    const aggregator = await stand.role('aggregator')
-    aggregator.start()
-    await aggregator.ready()
-    const sources = addressesOf(String(await redis.call('CLIENT', 'LIST')), 'meshtap-store')
-    let scripts = 0
-    let others = 0
-    let commits = 0
-    let isCounted = false
-    monitor.on('monitor', (_: string, [command = '', key = '', field]: string[], source: string) => {
-      if (!isCounted) return
-      const name = command.toLowerCase()
-      if (sources.has(source) && name.startsWith('eval')) scripts++
-      else if (sources.has(source)) others++
-      // A commit's script gives the partition a version.
-      else if (name === 'hset' && key.endsWith(':meta') && field === 'version') commits++
-    })
-    const startMs = Date.now()
-    for (let second = 0; second < WARM_UP_SECONDS + SECONDS; second++) {
-      isCounted = second >= WARM_UP_SECONDS
-      await fill(stand.log, TOPIC, {
-        kind: RECORD_KINDS.eventBatch,
-        partitions: PARTITIONS,
-        events: EVENTS_A_SECOND,
-        startMs: startMs + second * 1000,
-        spanMs: 1000,
-        templates: 1,
-      })
-      await sleep(Math.max(0, startMs + (second + 1) * 1000 - Date.now()))
+  const store = await RedisRollupStore.open({ redis: parseRedisUrl(server.url) })
+  const partition = partitionId('mesh.requests', 0)
+  const { epoch } = await store.claim(partition)
+  let offset = 0
+  const commit = async () => {
+    const writes = Array.from({ length: BUCKETS * SCOPES }, (_, i): BlobWrite => ({
+      address: { kind: 'stat', tier: '10s', startMs: 10_000 * (i % BUCKETS) },
+      scope: `east/namespace-${Math.floor(i / BUCKETS)}`,
+      blob: BLOB,
+    }))
+    const meta = {
+      offset: offset + 1,
+      watermarkMs: 0,
+      closedThroughMs: 0,
+      openMs: [],
+      producers: new Uint8Array(),
+      counters: {},
     }
-    isCounted = false
-    if (commits === 0) throw new Error('nothing was committed')
-    report({
-      figure: 'commit: round trips to Redis',
-      value: scripts / commits,
-      unit: 'a commit',
-      bar: '<= 1',
+    const outcome = await store.commit({
+      partition,
+      epoch,
+      expectedOffset: offset++,
+      meta,
+      writes,
+      expiries: [],
     })
-    report({
-      figure: 'commit: of an aggregator of 8 partitions',
-      value: commits / SECONDS,
-      unit: 'commits/s',
-    })
-  } finally {
-    monitor.disconnect()
-    redis.disconnect()
+    if (outcome.kind !== 'committed') throw new Error(`a commit was refused: ${outcome.kind}`)
   }
-})
-
-function addressesOf(clients: string, name: string): ReadonlySet<string> {
-  const named = clients.split('\n').filter((line) => line.includes(` name=${name} `))
-  return new Set(named.map((line) => / addr=(\S+)/.exec(line)?.[1] ?? ''))
+  // The first one sends the script, and says that the partition is there.
+  await commit()
+  let commands = 0
+  let within = 0
+  const ended = new Promise<void>((resolve) => {
+    monitor.on('monitor', (_: string, [command, text]: string[], source: string) => {
+      if (command === 'echo' && text === END) resolve()
+      else if (source === 'lua') within++
+      else commands++
+    })
+  })
+  for (let i = 0; i < COMMITS; i++) await commit()
+  await redis.echo(END)
+  await ended
+  const what = `commit: ${BUCKETS * SCOPES} blobs`
+  report({ figure: `${what}, round trips`, value: commands / COMMITS, unit: 'a commit', bar: '<= 1' })
+  report({ figure: `${what}, commands within its script`, value: within / COMMITS, unit: 'a commit' })
+  await store.close()
+  monitor.disconnect()
+  redis.disconnect()
+} finally {
+  await server.kill()
+  rmSync(directory, { recursive: true, force: true })
 }
