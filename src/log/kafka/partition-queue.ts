@@ -7,6 +7,7 @@ export interface PendingAppend {
   readonly topic: string
   /** Of all its records, as they count in the queue. */
   readonly bytes: number
+  /** When its time is over; this and all times here are of the monotonic clock. */
   readonly untilMs: number
   /** Records that are not acknowledged. */
   left: number

@@ -22,6 +22,8 @@ const REQUEST_BYTES = 8 * 2 ** 20
 const EXPIRY_MS = 100
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1_000
+/** Why an append is not acknowledged, where nothing has failed since one was. */
+const NO_ANSWER = 'no broker has answered'
 
 /** Answers that say that the broker does not know our numbers, or not us. */
 const LOST_STATE: ReadonlySet<number> = new Set([
@@ -85,7 +87,7 @@ export class Producer {
   #expiryTimer: NodeJS.Timeout | undefined
   #isDraining = false
   #drained: (() => void)[] = []
-  #failure = 'no broker has answered'
+  #failure = NO_ANSWER
   #identities = 0
   #stats = {
     appends: 0,
@@ -120,7 +122,7 @@ export class Producer {
       throw new LogError('LOG_UNAVAILABLE', message)
     }
     const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const untilMs = Date.now() + appendTimeoutMs
+    const untilMs = performance.now() + appendTimeoutMs
     const append: PendingAppend = {
       topic,
       bytes,
@@ -163,7 +165,7 @@ export class Producer {
       count++
     }
     if (bytes <= maxRecordBytes && 10 * count < RECORD_SLACK_BYTES / 2) return
-    const message = `cannot append to ${topic}: record ${index} has ${bytes} bytes and ${count} headers, of which it may have ${maxRecordBytes} and ${RECORD_SLACK_BYTES / 20}`
+    const message = `cannot append to ${topic}: record ${index} has ${bytes} bytes and ${count} headers, of which it may have ${maxRecordBytes} and ${Math.floor(RECORD_SLACK_BYTES / 20)}`
     throw new LogError('LOG_RECORD_TOO_LARGE', message)
   }
 
@@ -190,7 +192,7 @@ export class Producer {
     // Records without a key go to one partition an append, so that batches fill.
     const turn = (this.#turns.get(topic) ?? -1) + 1
     this.#turns.set(topic, turn % 2 ** 30)
-    const now = Date.now()
+    const now = performance.now()
     let dueMs = this.#isDraining ? 0 : now + this.#options.lingerMs
     for (const record of records) {
       const partition = record.key === undefined ? turn % partitions : partitionOfKey(record.key, partitions)
@@ -218,14 +220,14 @@ export class Producer {
     if (ms >= this.#pumpMs) return
     clearTimeout(this.#pumpTimer)
     this.#pumpMs = ms
-    this.#pumpTimer = setTimeout(() => this.#pump(), Math.max(0, ms - Date.now()))
+    this.#pumpTimer = setTimeout(() => this.#pump(), Math.max(0, ms - performance.now()))
   }
 
   /** Sends what is due to brokers that no request is under way to. */
   #pump(): void {
     clearTimeout(this.#pumpTimer)
     this.#pumpMs = Infinity
-    const now = Date.now()
+    const now = performance.now()
     let nextMs = Infinity
     const byLeader = new Map<number, PartitionQueue[]>()
     const withoutLeader = new Set<string>()
@@ -251,7 +253,7 @@ export class Producer {
     }
     for (const [leader, queues] of byLeader) void this.#send(leader, queues)
     if (withoutLeader.size > 0)
-      void this.#refresh([...withoutLeader]).then(() => this.#pumpAt(Date.now() + MIN_RETRY_MS))
+      void this.#refresh([...withoutLeader]).then(() => this.#pumpAt(performance.now() + MIN_RETRY_MS))
     if (nextMs < Infinity) this.#pumpAt(nextMs)
   }
 
@@ -275,7 +277,7 @@ export class Producer {
       if (sent.length > 0) await this.#produce(leader, sent)
     } catch (error) {
       this.#failed(error)
-      const retryMs = Date.now() + this.#retry.next()
+      const retryMs = performance.now() + this.#retry.next()
       for (const queue of queues) queue.retryMs = retryMs
       for (const { batch } of sent) batch.isUncertain = true
       await this.#refresh(queues.map(({ topic }) => topic))
@@ -317,6 +319,7 @@ export class Producer {
   #answered(queue: PartitionQueue, batch: SealedBatch, code: number): 'settled' | 'stale' {
     if (code === 0 || code === CODE.duplicateSequence) {
       queue.acknowledged()
+      this.#failure = NO_ANSWER
       this.#acknowledged(batch.records)
       return 'settled'
     }
@@ -324,7 +327,7 @@ export class Producer {
     if (isPassing(code)) {
       this.#failed(failure)
       batch.isUncertain = true
-      queue.retryMs = Date.now() + this.#retry.next()
+      queue.retryMs = performance.now() + this.#retry.next()
       if (code === CODE.unknownTopic) this.#topics.forget(queue.topic)
       return 'stale'
     }
@@ -419,13 +422,15 @@ export class Producer {
   /** Rejects appends whose time is over, and gives up batches that have nothing else. */
   #expire(all = false): void {
     this.#expiryTimer = undefined
-    const now = Date.now()
+    const now = performance.now()
+    const { appendTimeoutMs } = this.#options
     let isAnyOver = false
     for (const append of this.#appends) {
       if (!all && append.untilMs > now) break
       isAnyOver = true
-      const seconds = (this.#options.appendTimeoutMs / 1000).toFixed(1)
-      const message = `${append.topic} did not acknowledge ${append.bytes} bytes within ${seconds} s: ${this.#failure}`
+      // Less than its time where a stop cuts it short.
+      const waitedMs = Math.min(appendTimeoutMs, appendTimeoutMs + now - append.untilMs)
+      const message = `${append.topic} did not acknowledge ${append.bytes} bytes within ${(waitedMs / 1000).toFixed(1)} s: ${this.#failure}`
       this.#settle(append, new LogError('LOG_UNAVAILABLE', message))
     }
     if (isAnyOver) {
