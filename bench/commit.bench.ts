@@ -17,7 +17,6 @@ const COMMITS = 200
 const BUCKETS = 4
 const SCOPES = 50
 const BLOB = new Uint8Array(2000).fill(7)
-const END = 'the end'
 
 const directory = mkdtempSync(join(tmpdir(), 'meshtap-bench-'))
 const server = await startRedis({ directory })
@@ -52,20 +51,27 @@ try {
     })
     if (outcome.kind !== 'committed') throw new Error(`a commit was refused: ${outcome.kind}`)
   }
-  // The first one sends the script, and says that the partition is there.
-  await commit()
   let commands = 0
   let within = 0
-  const ended = new Promise<void>((resolve) => {
-    monitor.on('monitor', (_: string, [command, text]: string[], source: string) => {
-      if (command === 'echo' && text === END) resolve()
-      else if (source === 'lua') within++
-      else commands++
-    })
+  let heard = (_text: string): void => undefined
+  monitor.on('monitor', (_: string, [command, ...args]: string[], source: string) => {
+    if (command === 'echo') heard(args[0]!)
+    else if (source === 'lua') within++
+    // Not that of the partitions' list, which is renewed every five seconds.
+    else if (args.some((key) => key.includes(`{${partition}}`))) commands++
   })
+  /** Resolves when the monitor has told of all that was done. */
+  const told = async (text: string): Promise<void> => {
+    const echoed = new Promise<void>((resolve) => (heard = (said) => said === text && resolve()))
+    await redis.echo(text)
+    await echoed
+  }
+  // The first one sends the script.
+  await commit()
+  await told('begin')
+  commands = within = 0
   for (let i = 0; i < COMMITS; i++) await commit()
-  await redis.echo(END)
-  await ended
+  await told('end')
   const what = `commit: ${BUCKETS * SCOPES} blobs`
   report({ figure: `${what}, round trips`, value: commands / COMMITS, unit: 'a commit', bar: '<= 1' })
   report({ figure: `${what}, commands within its script`, value: within / COMMITS, unit: 'a commit' })
