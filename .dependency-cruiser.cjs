@@ -18,7 +18,7 @@ const arrows = {
   ingest: ['event', 'http', 'log'],
   query: ['event', 'rollup', 'log', 'store'],
   gateway: ['access', 'event', 'http', 'tap', 'store', 'query'],
-  exporter: ['store'],
+  exporter: ['event', 'rollup', 'log', 'store', 'query', 'http'],
   reporter: ['event'],
   proxy: ['event', 'rollup', 'reporter'],
   demo: ['event', 'proxy', 'reporter'],

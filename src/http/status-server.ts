@@ -1,6 +1,9 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Readiness } from './health-routes.ts'
 import { HostGuard } from './host-guard.ts'
+import type { Page, PageAnswer } from './page.ts'
 import { HttpProblem, PROBLEM_CONTENT_TYPE } from './problem.ts'
 
 /** How long `close` waits for answers under way. */
@@ -8,15 +11,10 @@ const CLOSE_GRACE_MS = 1000
 
 const MAX_CONNECTIONS = 256
 
-interface Answer {
-  readonly contentType: string
-  readonly body: string
-}
-
 export interface StatusServerOptions {
   readonly ready: Readiness
   /** What else is answered, by path. What rejects with an `HttpProblem` answers that. */
-  readonly pages?: Readonly<Record<string, () => Promise<Answer>>>
+  readonly pages?: Readonly<Record<string, Page>>
   /** Names, besides localhost and IP addresses, that the pages may be asked for by. */
   readonly allowedHosts?: readonly string[]
   readonly onError: (error: unknown) => void
@@ -68,11 +66,16 @@ export class StatusServer {
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const headers = { 'x-content-type-options': 'nosniff', 'cache-control': 'no-store' }
     try {
-      const { contentType, body } = await this.#page(request)
-      response.writeHead(200, { ...headers, 'content-type': contentType })
-      response.end(request.method === 'HEAD' ? undefined : body)
+      const answer = await this.#page(request)
+      response.writeHead(200, { ...headers, ...answer.headers })
+      await send(answer.body, response, request.method === 'HEAD')
     } catch (error) {
-      if (!(error instanceof HttpProblem)) this.#options.onError(error)
+      if (!(error instanceof HttpProblem) && !isGone(error)) this.#options.onError(error)
+      // A body that breaks off must not look like a whole one.
+      if (response.headersSent) {
+        response.destroy()
+        return
+      }
       const problem =
         error instanceof HttpProblem
           ? error
@@ -86,7 +89,7 @@ export class StatusServer {
     }
   }
 
-  async #page({ method, url = '', headers }: IncomingMessage): Promise<Answer> {
+  async #page({ method, url = '', headers }: IncomingMessage): Promise<PageAnswer> {
     const { ready, pages = {} } = this.#options
     const path = url.split('?', 1)[0]!
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined
@@ -101,11 +104,35 @@ export class StatusServer {
         headers: { allow: 'GET, HEAD' },
       })
     }
-    if (page !== undefined) return page()
+    if (page !== undefined) {
+      return page({
+        parameters: new URLSearchParams(url.slice(path.length)),
+        accept: headers.accept,
+        acceptEncoding: [headers['accept-encoding'] ?? []].flat().join(','),
+      })
+    }
     if (path === '/readyz') {
       const { ready: isReady, reason = 'not ready' } = ready()
       if (!isReady) throw new HttpProblem(503, 'NOT_READY', reason, { retryAfterSeconds: 1 })
     }
-    return { contentType: 'application/json; charset=utf-8', body: '{"status":"ok"}' }
+    return { headers: { 'content-type': 'application/json; charset=utf-8' }, body: '{"status":"ok"}' }
   }
+}
+
+async function send(body: string | Readable, response: ServerResponse, isHead: boolean): Promise<void> {
+  if (typeof body === 'string') {
+    response.end(isHead ? undefined : body)
+    return
+  }
+  if (isHead) {
+    body.destroy()
+    response.end()
+    return
+  }
+  await pipeline(body, response)
+}
+
+/** Whether this says that the client left. */
+function isGone(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException).code === 'ERR_STREAM_PREMATURE_CLOSE'
 }

@@ -2,7 +2,7 @@ import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { checkFormat, TablesReader } from './block-tables.ts'
 import { PackedColumns } from './packed-columns.ts'
-import { seriesKey, type SeriesKey } from './series.ts'
+import { seriesKey, type SeriesKey, type Workload } from './series.ts'
 import type { OutcomeKey } from './stat-block.ts'
 
 /** Of the blob's layout; raised when a version of meshtap cannot read what an earlier one wrote. */
@@ -31,6 +31,21 @@ export interface SparseCounts {
   readonly start: Uint32Array<ArrayBuffer>
   readonly index: Int32Array<ArrayBuffer>
   readonly count: Float64Array<ArrayBuffer>
+}
+
+/** What makes the series' keys, one number a row: into the blob's tables, and flags. */
+export interface KeyColumns {
+  readonly workload: Int32Array
+  readonly peer: Int32Array
+  readonly pod: Int32Array
+  readonly service: Int32Array
+  readonly authority: Int32Array
+  readonly route: Int32Array
+  readonly method: Int32Array
+  /** `FLAG_OUTBOUND`, `FLAG_TLS`, `FLAG_TLS_KNOWN`. */
+  readonly flags: Int32Array
+  readonly text: (index: number) => string
+  readonly workloadAt: (index: number) => Workload
 }
 
 /**
@@ -73,6 +88,24 @@ export class StatBlob {
 
   keys(): SeriesKey[] {
     return readKeys(this.#series, this.rows, this.#tables)
+  }
+
+  /** The same without an object a series. */
+  keyColumns(): KeyColumns {
+    const column = (field: number) => this.#series.ints(field, this.rows)
+    const tables = this.#tables
+    return {
+      workload: column(1),
+      peer: column(2),
+      pod: column(3),
+      service: column(4),
+      authority: column(5),
+      route: column(6),
+      method: column(7),
+      flags: column(8),
+      text: (index) => tables.string(index),
+      workloadAt: (index) => tables.workload(index),
+    }
   }
 
   outcomes(): OutcomeKey[] {

@@ -47,7 +47,7 @@ t.test('pages are given, or the problem they have; a fault of ours tells nothing
   const server = await serve(t, {
     onError: (error) => faults.push(error),
     pages: {
-      '/metrics': async () => ({ contentType: 'text/plain', body: 'up 1\n' }),
+      '/metrics': async () => ({ headers: { 'content-type': 'text/plain' }, body: 'up 1\n' }),
       '/away': async () => {
         throw new HttpProblem(503, 'STORE_UNAVAILABLE', 'no Redis')
       },
@@ -70,7 +70,7 @@ t.test('pages are given, or the problem they have; a fault of ours tells nothing
 })
 
 t.test('what there is not is refused, and pages by hosts that are not allowed', async (t) => {
-  const pages = { '/metrics': async () => ({ contentType: 'text/plain', body: '' }) }
+  const pages = { '/metrics': async () => ({ headers: { 'content-type': 'text/plain' }, body: '' }) }
   const server = await serve(t, { pages, allowedHosts: ['exporter'] })
   t.match(await ask(server, '/nothing'), {
     status: 404,

@@ -1,0 +1,139 @@
+const DIGITS = new Uint8Array(16)
+
+/** Most digits of a whole number that is written by hand. */
+const MAX_DIGITS = 16
+
+/** Bytes being written, in a buffer that grows: texts, numbers in decimal, and protobuf's numbers. */
+export class ByteBuffer {
+  #bytes: Buffer<ArrayBuffer>
+  #at = 0
+
+  constructor(capacity: number) {
+    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+  }
+
+  get length(): number {
+    return this.#at
+  }
+
+  set length(at: number) {
+    this.#at = at
+  }
+
+  /** What was written, until the next write. */
+  get written(): Buffer<ArrayBuffer> {
+    return this.#bytes.subarray(0, this.#at)
+  }
+
+  /** What was written, for good: goes on in a new buffer. */
+  take(capacity: number): Buffer<ArrayBuffer> {
+    const { written } = this
+    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+    this.#at = 0
+    return written
+  }
+
+  /** What was written from `start` on, a character a byte. */
+  latin1(start: number): string {
+    return this.#bytes.toString('latin1', start, this.#at)
+  }
+
+  byte(value: number): void {
+    this.reserve(1)
+    this.#bytes[this.#at++] = value
+  }
+
+  copy(from: Buffer, start = 0, end = from.length): void {
+    this.reserve(end - start)
+    this.#at += from.copy(this.#bytes, this.#at, start, end)
+  }
+
+  /** Like `copy`, for a few bytes. */
+  copyShort(from: Uint8Array): void {
+    const { length } = from
+    this.reserve(length)
+    const bytes = this.#bytes
+    let at = this.#at
+    for (let i = 0; i < length; i++) bytes[at++] = from[i]!
+    this.#at = at
+  }
+
+  text(text: string): void {
+    this.reserve(3 * text.length)
+    this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /** A number in decimal, whole ones by hand. */
+  decimal(value: number): void {
+    if (!Number.isSafeInteger(value) || value < 0) {
+      this.text(String(value))
+      return
+    }
+    this.reserve(MAX_DIGITS)
+    const bytes = this.#bytes
+    let rest = value
+    let digits = MAX_DIGITS
+    while (rest > 0x7fff_ffff) {
+      const tens = Math.floor(rest / 10)
+      DIGITS[--digits] = 48 + (rest - tens * 10)
+      rest = tens
+    }
+    let small = rest | 0
+    do {
+      const tens = (small / 10) | 0
+      DIGITS[--digits] = 48 + (small - tens * 10)
+      small = tens
+    } while (small > 0)
+    let at = this.#at
+    while (digits < MAX_DIGITS) bytes[at++] = DIGITS[digits++]!
+    this.#at = at
+  }
+
+  /** A whole number of thousandths, as a decimal of the unit. */
+  thousandths(value: number): void {
+    const whole = Math.floor(value / 1000)
+    const rest = value - whole * 1000
+    this.decimal(whole)
+    if (rest === 0) return
+    this.reserve(4)
+    const bytes = this.#bytes
+    bytes[this.#at++] = 46
+    bytes[this.#at++] = 48 + Math.floor(rest / 100)
+    if (rest % 100 === 0) return
+    bytes[this.#at++] = 48 + (Math.floor(rest / 10) % 10)
+    if (rest % 10 !== 0) bytes[this.#at++] = 48 + (rest % 10)
+  }
+
+  /** Protobuf's varint of a whole number from 0 to 2^53 − 1. */
+  varint(value: number): void {
+    this.reserve(8)
+    let rest = value
+    while (rest > 0x7fff_ffff) {
+      this.#bytes[this.#at++] = (rest % 128) | 0x80
+      rest = Math.floor(rest / 128)
+    }
+    let small = rest | 0
+    while (small > 127) {
+      this.#bytes[this.#at++] = (small & 127) | 128
+      small >>>= 7
+    }
+    this.#bytes[this.#at++] = small
+  }
+
+  /** Protobuf's `sint` of a whole number. */
+  zigzag(value: number): void {
+    this.varint(value < 0 ? -2 * value - 1 : 2 * value)
+  }
+
+  double(value: number): void {
+    this.reserve(8)
+    this.#at = this.#bytes.writeDoubleLE(value, this.#at)
+  }
+
+  reserve(bytes: number): void {
+    if (this.#at + bytes <= this.#bytes.length) return
+    const larger = Buffer.allocUnsafeSlow(Math.max(2 * this.#bytes.length, this.#at + bytes))
+    this.#bytes.copy(larger, 0, 0, this.#at)
+    this.#bytes = larger
+  }
+}

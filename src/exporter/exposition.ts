@@ -1,0 +1,148 @@
+import type { OutcomeKey } from '../rollup/stat-block.ts'
+import { type Family, FAMILIES } from './families.ts'
+import type { MergedConnections, MergedScope } from './merged-scope.ts'
+import type { SmallFamily } from './own-metrics.ts'
+import type { Pace } from './pace.ts'
+import { type Labels, NO_LABELS, type SampleWriter } from './sample-writer.ts'
+
+/** Bytes that are handed on together. */
+const CHUNK_BYTES = 64 * 1024
+
+interface RowLabels extends Labels {
+  bytes: Buffer
+  start: number
+  end: number
+  extra: Buffer
+}
+
+type WriteRow = (labels: RowLabels, scope: MergedScope, row: number) => void
+
+/** Writes families of merged scopes, chunk by chunk, resting between chunks when its slice is over. */
+export class Exposition {
+  readonly #writer: SampleWriter
+  readonly #pace: Pace
+  readonly #labels: RowLabels = { bytes: NO_LABELS, start: 0, end: 0, extra: NO_LABELS }
+
+  constructor(writer: SampleWriter, pace: Pace) {
+    this.#writer = writer
+    this.#pace = pace
+  }
+
+  async *small(families: readonly SmallFamily[]): AsyncGenerator<Buffer> {
+    const writer = this.#writer
+    for (const family of families) {
+      if (family.samples.length === 0) continue
+      writer.begin(family)
+      for (const { labels, value } of family.samples) {
+        const pairs = Object.entries(labels).map(([name, text]) => writer.pair(name, text))
+        const of = { bytes: NO_LABELS, start: 0, end: 0, extra: Buffer.concat(pairs) }
+        if (family.type === 'counter') writer.counter(of, value, 0)
+        else writer.gauge(of, value)
+        if (writer.length >= CHUNK_BYTES) yield writer.take()
+      }
+    }
+  }
+
+  async *workloads(scopes: readonly MergedScope[]): AsyncGenerator<Buffer> {
+    yield* this.#requests(scopes, FAMILIES.requests, FAMILIES.responses, FAMILIES.latency)
+    yield* this.#connections(scopes)
+  }
+
+  async *routes(scopes: readonly MergedScope[]): AsyncGenerator<Buffer> {
+    yield* this.#requests(scopes, FAMILIES.routeRequests, FAMILIES.routeResponses, FAMILIES.routeLatency)
+  }
+
+  async *end(): AsyncGenerator<Buffer> {
+    this.#writer.finish()
+    if (this.#writer.length > 0) yield this.#writer.take()
+  }
+
+  async *#requests(
+    scopes: readonly MergedScope[],
+    requests: Family,
+    responses: Family,
+    latency: Family,
+  ): AsyncGenerator<Buffer> {
+    const writer = this.#writer
+    const requesting = scopes.filter((scope) => scope.outcomes.length > 0)
+    yield* this.#family(requests, requesting, (labels, { requests: counts, firstMs }, row) => {
+      if (counts[row]! > 0) writer.counter(labels, counts[row]!, firstMs[row]!)
+    })
+    const endings = new Map<readonly OutcomeKey[], readonly Buffer[]>()
+    yield* this.#family(responses, requesting, (labels, scope, row) => {
+      let of = endings.get(scope.outcomes)
+      if (of === undefined) {
+        // One scope at a time.
+        endings.clear()
+        endings.set(scope.outcomes, (of = scope.outcomes.map((outcome) => this.#ending(outcome))))
+      }
+      for (let i = scope.outcomeStart[row]!; i < scope.outcomeStart[row + 1]!; i++) {
+        labels.extra = of[scope.outcomeIndex[i]!]!
+        writer.counter(labels, scope.outcomeCount[i]!, scope.firstMs[row]!)
+      }
+      labels.extra = NO_LABELS
+    })
+    yield* this.#family(latency, requesting, (labels, scope, row) => {
+      if (scope.requests[row]! > 0) writer.histogram(labels, scope, row)
+    })
+  }
+
+  async *#connections(scopes: readonly MergedScope[]): AsyncGenerator<Buffer> {
+    const writer = this.#writer
+    const connected = scopes.filter(({ connections }) => connections !== undefined)
+    const peers = { inbound: writer.pair('peer', 'src'), outbound: writer.pair('peer', 'dst') }
+    const inbound = writer.pair('direction', 'inbound')
+    /** Inbound connections are of the source, outbound ones of the destination. */
+    const peerOf = ({ bytes, start }: Labels) =>
+      bytes.compare(inbound, 0, inbound.length, start, start + inbound.length) === 0
+        ? peers.inbound
+        : peers.outbound
+    const family = (
+      of: Family,
+      value: (connections: MergedConnections, row: number) => number,
+    ): AsyncGenerator<Buffer> =>
+      this.#family(of, connected, (labels, { connections, firstMs }, row) => {
+        if (connections === undefined || connections.isReported[row] === 0) return
+        const count = value(connections, row)
+        if (Number.isNaN(count)) return
+        labels.extra = peerOf(labels)
+        if (of.type === 'gauge') writer.gauge(labels, count)
+        else writer.counter(labels, count, firstMs[row]!)
+        labels.extra = NO_LABELS
+      })
+    const { openConnections, opened, closed, readBytes, writtenBytes } = FAMILIES
+    yield* family(openConnections, ({ open }, row) => open[row]!)
+    yield* family(opened, (of, row) => of.opened[row]!)
+    yield* family(closed, (of, row) => of.closed[row]!)
+    yield* family(readBytes, (of, row) => of.readBytes[row]!)
+    yield* family(writtenBytes, (of, row) => of.writtenBytes[row]!)
+  }
+
+  /** A family's samples, row by row. */
+  async *#family(family: Family, scopes: readonly MergedScope[], write: WriteRow): AsyncGenerator<Buffer> {
+    const writer = this.#writer
+    const labels = this.#labels
+    if (scopes.length > 0) writer.begin(family)
+    for (const scope of scopes) {
+      labels.bytes = scope.labels
+      for (let row = 0; row < scope.size; row++) {
+        labels.start = scope.labelStart[row]!
+        labels.end = scope.labelStart[row + 1]!
+        write(labels, scope, row)
+        if (writer.length < CHUNK_BYTES) continue
+        yield writer.take()
+        if (this.#pace.isOver) await this.#pace.rest()
+      }
+      if (this.#pace.isOver) await this.#pace.rest()
+    }
+  }
+
+  #ending({ status, grpcStatus, classification }: OutcomeKey): Buffer {
+    const { pair } = this.#writer
+    return Buffer.concat([
+      pair('status_code', status < 0 ? '' : String(status)),
+      pair('grpc_status', grpcStatus < 0 ? '' : String(grpcStatus)),
+      pair('classification', classification),
+    ])
+  }
+}

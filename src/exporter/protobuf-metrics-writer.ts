@@ -1,0 +1,221 @@
+import { HISTOGRAM_BUCKETS, HISTOGRAM_INDEX_OFFSET } from '../rollup/histogram.ts'
+import { ByteBuffer } from './byte-buffer.ts'
+import { CLASSIC_OF } from './classic-buckets.ts'
+import { type Family, LATENCY_BOUNDS } from './families.ts'
+import type { PairEncoder } from './label-pieces.ts'
+import type { MergedScope } from './merged-scope.ts'
+import type { Labels, SampleWriter } from './sample-writer.ts'
+
+const CAPACITY = 80 * 1024
+/** Bytes of metrics after which a family's message is ended, and another of the same family begun. */
+const MESSAGE_BYTES = 32 * 1024
+
+const TYPES = { counter: 0, gauge: 1, histogram: 4 } as const
+/** 32 buckets a doubling. */
+const SCHEMA = 5
+/** As large as client_golang's; what is smaller counts as zero, and of a sketch only zeros are. */
+const ZERO_THRESHOLD = 2 ** -128
+/** Empty buckets that cost less than a new span. */
+const BRIDGED = 2
+
+const LENGTH_DELIMITED = 2
+const FIXED64 = 1
+const VARINT = 0
+
+const pair: PairEncoder = (name, value) => {
+  if (value === '') return Buffer.alloc(0)
+  const label = new ByteBuffer(64)
+  writeText(label, 1, name)
+  writeText(label, 2, value)
+  const metric = new ByteBuffer(64)
+  writeMessage(metric, 1, label)
+  return Buffer.from(metric.written)
+}
+
+/**
+ * `io.prometheus.client.MetricFamily` messages, each after its length, with native histograms beside classic buckets.
+ *
+ * A family of many series is several messages of the same name, as its length stands before it: so memory does not grow
+ * with it.
+ */
+export class ProtobufMetricsWriter implements SampleWriter {
+  readonly contentType =
+    'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
+  readonly pair = pair
+  readonly cellOf = Uint16Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => bucket)
+  readonly #out = new ByteBuffer(CAPACITY)
+  readonly #family = new ByteBuffer(512)
+  readonly #metrics = new ByteBuffer(2 * MESSAGE_BYTES)
+  readonly #metric = new ByteBuffer(8192)
+  readonly #value = new ByteBuffer(4096)
+  readonly #part = new ByteBuffer(1024)
+  readonly #spans = new ByteBuffer(512)
+  readonly #deltas = new ByteBuffer(1024)
+  readonly #classic = new Float64Array(LATENCY_BOUNDS.length + 1)
+
+  get length(): number {
+    return this.#out.length
+  }
+
+  begin({ name, type, help }: Family): void {
+    this.#endMessage()
+    this.#family.length = 0
+    writeText(this.#family, 1, name)
+    writeText(this.#family, 2, help)
+    writeVarint(this.#family, 3, TYPES[type])
+  }
+
+  counter(labels: Labels, value: number, startMs: number): void {
+    const counter = this.#value
+    counter.length = 0
+    writeDouble(counter, 1, value)
+    this.#start(counter, 3, startMs)
+    this.#write(labels, 3)
+  }
+
+  gauge(labels: Labels, value: number): void {
+    this.#value.length = 0
+    writeDouble(this.#value, 1, value)
+    this.#write(labels, 2)
+  }
+
+  histogram(labels: Labels, scope: MergedScope, row: number): void {
+    const histogram = this.#value
+    histogram.length = 0
+    const zeros = this.#readBuckets(scope, row)
+    let count = 0
+    for (const inBucket of this.#classic) count += inBucket
+    writeVarint(histogram, 1, count)
+    writeDouble(histogram, 2, scope.latencySumMicros[row]! / 1000)
+    let cumulative = 0
+    for (let bound = 0; bound <= LATENCY_BOUNDS.length; bound++) {
+      cumulative += this.#classic[bound]!
+      const bucket = this.#part
+      bucket.length = 0
+      writeVarint(bucket, 1, cumulative)
+      writeDouble(bucket, 2, LATENCY_BOUNDS[bound] ?? Number.POSITIVE_INFINITY)
+      writeMessage(histogram, 3, bucket)
+    }
+    writeTag(histogram, 5, VARINT)
+    histogram.zigzag(SCHEMA)
+    writeDouble(histogram, 6, ZERO_THRESHOLD)
+    writeVarint(histogram, 7, zeros)
+    histogram.copy(this.#spans.written)
+    writeMessage(histogram, 13, this.#deltas)
+    this.#start(histogram, 15, scope.firstMs[row]!)
+    this.#write(labels, 7)
+  }
+
+  finish(): void {
+    this.#endMessage()
+  }
+
+  take(): Buffer {
+    return this.#out.take(CAPACITY)
+  }
+
+  /** Reads a row's cells into classic counts, spans and deltas; answers how many zeros there are. */
+  #readBuckets({ latencyStart, latencyIndex, latencyCount }: MergedScope, row: number): number {
+    const deltas = this.#deltas
+    deltas.length = 0
+    this.#spans.length = 0
+    this.#classic.fill(0)
+    let zeros = 0
+    let previous = 0
+    /** The native index after the last one written; NaN before the first. */
+    let next = Number.NaN
+    let spanOffset = 0
+    let spanLength = 0
+    for (let cell = latencyStart[row]!; cell < latencyStart[row + 1]!; cell++) {
+      const bucket = latencyIndex[cell]!
+      const count = latencyCount[cell]!
+      this.#classic[CLASSIC_OF[bucket]!]! += count
+      if (bucket === 0) {
+        zeros = count
+        continue
+      }
+      const index = bucket - HISTOGRAM_INDEX_OFFSET
+      const gap = index - next
+      if (gap <= BRIDGED) {
+        for (let i = 0; i < gap; i++) {
+          deltas.zigzag(-previous)
+          previous = 0
+        }
+        spanLength += gap + 1
+      } else {
+        if (spanLength > 0) this.#span(spanOffset, spanLength)
+        spanOffset = Number.isNaN(gap) ? index : gap
+        spanLength = 1
+      }
+      deltas.zigzag(count - previous)
+      previous = count
+      next = index + 1
+    }
+    if (spanLength > 0) this.#span(spanOffset, spanLength)
+    return zeros
+  }
+
+  #span(offset: number, length: number): void {
+    const span = this.#part
+    span.length = 0
+    writeTag(span, 1, VARINT)
+    span.zigzag(offset)
+    writeVarint(span, 2, length)
+    writeMessage(this.#spans, 12, span)
+  }
+
+  #start(into: ByteBuffer, field: number, startMs: number): void {
+    if (!(startMs > 0)) return
+    const timestamp = this.#part
+    timestamp.length = 0
+    const seconds = Math.floor(startMs / 1000)
+    writeVarint(timestamp, 1, seconds)
+    writeVarint(timestamp, 2, Math.round((startMs - 1000 * seconds) * 1_000_000))
+    writeMessage(into, field, timestamp)
+  }
+
+  /** Writes a metric whose value is field `field`. */
+  #write({ bytes, start, end, extra }: Labels, field: number): void {
+    const metric = this.#metric
+    metric.length = 0
+    metric.copy(bytes, start, end)
+    metric.copyShort(extra)
+    writeMessage(metric, field, this.#value)
+    writeMessage(this.#metrics, 4, metric)
+    if (this.#metrics.length >= MESSAGE_BYTES) this.#endMessage()
+  }
+
+  #endMessage(): void {
+    if (this.#metrics.length === 0) return
+    this.#out.varint(this.#family.length + this.#metrics.length)
+    this.#out.copy(this.#family.written)
+    this.#out.copy(this.#metrics.written)
+    this.#metrics.length = 0
+  }
+}
+
+function writeTag(into: ByteBuffer, field: number, wire: number): void {
+  into.varint((field << 3) | wire)
+}
+
+function writeVarint(into: ByteBuffer, field: number, value: number): void {
+  writeTag(into, field, VARINT)
+  into.varint(value)
+}
+
+function writeDouble(into: ByteBuffer, field: number, value: number): void {
+  writeTag(into, field, FIXED64)
+  into.double(value)
+}
+
+function writeMessage(into: ByteBuffer, field: number, message: ByteBuffer): void {
+  writeTag(into, field, LENGTH_DELIMITED)
+  into.varint(message.length)
+  into.copy(message.written)
+}
+
+function writeText(into: ByteBuffer, field: number, text: string): void {
+  writeTag(into, field, LENGTH_DELIMITED)
+  into.varint(Buffer.byteLength(text))
+  into.text(text)
+}

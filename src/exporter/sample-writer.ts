@@ -1,0 +1,35 @@
+import type { Family } from './families.ts'
+import type { PairEncoder } from './label-pieces.ts'
+import type { MergedScope } from './merged-scope.ts'
+
+export const NO_LABELS: Buffer = Buffer.alloc(0)
+
+/** Encoded labels: `bytes[start, end)`, and further ones. */
+export interface Labels {
+  readonly bytes: Buffer
+  readonly start: number
+  readonly end: number
+  readonly extra: Buffer
+}
+
+/**
+ * A format of an exposition: writes families one after the other, `begin` each, into chunks.
+ *
+ * A series' start is the time of its first event, epoch milliseconds, in formats that have it.
+ */
+export interface SampleWriter {
+  readonly contentType: string
+  readonly pair: PairEncoder
+  /** The cell of `MergedScope.latencyIndex` that each of the sketch's buckets counts in. */
+  readonly cellOf: Uint16Array
+  /** Bytes written and not taken. */
+  readonly length: number
+  begin(family: Family): void
+  counter(labels: Labels, value: number, startMs: number): void
+  gauge(labels: Labels, value: number): void
+  /** Row `row`'s latencies. */
+  histogram(labels: Labels, scope: MergedScope, row: number): void
+  /** Ends the exposition. */
+  finish(): void
+  take(): Buffer
+}

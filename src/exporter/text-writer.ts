@@ -1,0 +1,149 @@
+import { ByteBuffer } from './byte-buffer.ts'
+import { CLASSIC_OF } from './classic-buckets.ts'
+import { type Family, LATENCY_BOUNDS } from './families.ts'
+import type { PairEncoder } from './label-pieces.ts'
+import type { MergedScope } from './merged-scope.ts'
+import type { Labels, SampleWriter } from './sample-writer.ts'
+
+/** Larger than a chunk, so that most chunks are made once. */
+const CAPACITY = 80 * 1024
+
+const COMMA = 0x2c
+const NEWLINE = 0x0a
+const VALUE = Buffer.from('} ')
+
+/** With a comma before it, that of the first label is left out where labels are written. */
+const pair: PairEncoder = (name, value) => {
+  if (value === '') return Buffer.alloc(0)
+  const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  return Buffer.from(`,${name}="${escaped}"`)
+}
+
+/** What the two text formats differ in. */
+export interface TextDialect {
+  readonly contentType: string
+  /** Whether counters are called without `_total`, have a start, and the exposition an end. */
+  readonly isOpenMetrics: boolean
+}
+
+export const PROMETHEUS_TEXT: TextDialect = {
+  contentType: 'text/plain; version=0.0.4; charset=utf-8',
+  isOpenMetrics: false,
+}
+
+export const OPENMETRICS_TEXT: TextDialect = {
+  contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+  isOpenMetrics: true,
+}
+
+/**
+ * Prometheus' text format 0.0.4, and OpenMetrics 1.0.
+ *
+ * The hot path: what the lines of a histogram have in common is put together once and copied a line, the rest are a
+ * bound and digits.
+ */
+export class TextWriter implements SampleWriter {
+  readonly contentType: string
+  readonly pair = pair
+  readonly cellOf = CLASSIC_OF
+  readonly #isOpenMetrics: boolean
+  readonly #out = new ByteBuffer(CAPACITY)
+  readonly #line = new ByteBuffer(4096)
+  /** From the value of `le` to the space before the sample's. */
+  readonly #bounds: readonly Buffer[]
+  #name = Buffer.alloc(0)
+  #created = Buffer.alloc(0)
+  #bucket = Buffer.alloc(0)
+  #sum = Buffer.alloc(0)
+  #count = Buffer.alloc(0)
+
+  constructor({ contentType, isOpenMetrics }: TextDialect) {
+    this.contentType = contentType
+    this.#isOpenMetrics = isOpenMetrics
+    const bounds = LATENCY_BOUNDS.map((bound) => (isOpenMetrics ? `${bound}.0` : String(bound)))
+    this.#bounds = [...bounds, '+Inf'].map((bound) => Buffer.from(`,le="${bound}"} `))
+  }
+
+  get length(): number {
+    return this.#out.length
+  }
+
+  begin({ name, type, help }: Family): void {
+    const base = type === 'counter' ? name.replace(/_total$/, '') : name
+    const called = this.#isOpenMetrics ? base : name
+    this.#out.text(`# HELP ${called} ${help}\n# TYPE ${called} ${type}\n`)
+    this.#name = Buffer.from(`${name}{`)
+    this.#created = Buffer.from(`${base}_created{`)
+    this.#bucket = Buffer.from(`${name}_bucket{`)
+    this.#sum = Buffer.from(`${name}_sum{`)
+    this.#count = Buffer.from(`${name}_count{`)
+  }
+
+  counter(labels: Labels, value: number, startMs: number): void {
+    this.gauge(labels, value)
+    if (this.#isOpenMetrics && startMs > 0) this.#started(labels, startMs)
+  }
+
+  gauge(labels: Labels, value: number): void {
+    this.#head(this.#name, labels)
+    this.#out.decimal(value)
+    this.#out.byte(NEWLINE)
+  }
+
+  histogram(labels: Labels, scope: MergedScope, row: number): void {
+    const { latencyIndex, latencyCount } = scope
+    const out = this.#out
+    const line = this.#line
+    line.length = 0
+    line.copyShort(this.#bucket)
+    copyLabels(line, labels)
+    const common = line.written
+    let cell = scope.latencyStart[row]!
+    const end = scope.latencyStart[row + 1]!
+    let cumulative = 0
+    for (let bound = 0; bound < this.#bounds.length; bound++) {
+      if (cell < end && latencyIndex[cell] === bound) cumulative += latencyCount[cell++]!
+      out.copy(common)
+      out.copyShort(this.#bounds[bound]!)
+      out.decimal(cumulative)
+      out.byte(NEWLINE)
+    }
+    this.#head(this.#sum, labels)
+    out.thousandths(scope.latencySumMicros[row]!)
+    out.byte(NEWLINE)
+    this.#head(this.#count, labels)
+    out.decimal(cumulative)
+    out.byte(NEWLINE)
+    if (this.#isOpenMetrics && scope.firstMs[row]! > 0) this.#started(labels, scope.firstMs[row]!)
+  }
+
+  finish(): void {
+    if (this.#isOpenMetrics) this.#out.text('# EOF\n')
+  }
+
+  take(): Buffer {
+    return this.#out.take(CAPACITY)
+  }
+
+  #started(labels: Labels, startMs: number): void {
+    this.#head(this.#created, labels)
+    this.#out.thousandths(startMs)
+    this.#out.byte(NEWLINE)
+  }
+
+  #head(name: Buffer, labels: Labels): void {
+    const out = this.#out
+    out.copyShort(name)
+    copyLabels(out, labels)
+    out.copyShort(VALUE)
+  }
+}
+
+function copyLabels(into: ByteBuffer, { bytes, start, end, extra }: Labels): void {
+  if (end > start) {
+    into.copy(bytes, start + (bytes[start] === COMMA ? 1 : 0), end)
+    into.copyShort(extra)
+  } else if (extra.length > 0) {
+    into.copy(extra, 1)
+  }
+}
