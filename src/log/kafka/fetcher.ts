@@ -11,7 +11,8 @@ const IDLE_WAIT_MS = 250
 /** The same where some are not, because they have records left: they are to be asked for soon. */
 const BUSY_WAIT_MS = 20
 const ANSWER_BYTES = 8 * 2 ** 20
-const PARTITION_BYTES = 2 ** 20
+/** Of a partition in one answer: with less, a worker of few partitions waits, and what it left in the caches is gone. */
+const PARTITION_BYTES = 4 * 2 ** 20
 /** Beyond this only partitions without records are fetched, and little of them. */
 const BUFFER_BYTES = 64 * 2 ** 20
 const SMALL_BYTES = 65_536
