@@ -10,7 +10,8 @@ import { topicCluster } from './topic-cluster.ts'
 
 const HEARTBEAT_MS = 5_000
 const RECLAIM_MS = 10_000
-const HOLD_MS = 5_000
+/** A call of the log is kept waiting for a claim no longer: a log may wait 4 s at most to take a partition away. */
+const HOLD_MS = 3_000
 
 /** Claims and commits at once, of all partitions: what they hold in memory is bounded by it. */
 const MAX_AT_ONCE = 32
