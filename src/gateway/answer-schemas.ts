@@ -227,25 +227,60 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     narrowed,
   ),
-  Tap: object({
-    events: array(
-      object(
-        {
-          time: time('When the response ended.'),
-          direction: { type: 'string', enum: ['inbound', 'outbound'] },
-        },
-        {},
-        'A request event in the shape that `POST /v1/events` takes.',
+  Tap: object(
+    {
+      events: array(
+        object(
+          {
+            time: time('When the response ended.'),
+            direction: { type: 'string', enum: ['inbound', 'outbound'] },
+          },
+          {},
+          'A request event in the shape that `POST /v1/events` takes.',
+        ),
       ),
-    ),
-    seen: count(
-      'Events that were folded since the tap began; of a tap that may not show all, as many as matched.',
-    ),
-    matched: count('Those of them that match the query.'),
-    sent: count('Those of them that were sent to this client.'),
-    dropped: count(
-      'Matching events that this client did not get because it read too slowly, or because they were lost between aggregator and gateway.',
-    ),
-    sampledOut: count('Matching events left out to keep to `max_rps`.'),
-  }),
+      seen: count(
+        'Events that were folded since the tap began; of a tap that may not show all, as many as matched.',
+      ),
+      matched: count('Those of them that match the query.'),
+      sent: count('Those of them that were sent to this client.'),
+      dropped: count(
+        'Matching events that this client did not get because it read too slowly, or because they were lost between aggregator and gateway.',
+      ),
+      sampledOut: count('Matching events left out to keep to `max_rps`.'),
+    },
+    {
+      replay: object(
+        {
+          state: {
+            type: 'string',
+            enum: ['running', 'done', 'cut'],
+            description:
+              'Of the past: what follows after `done` or `cut` is live. After `cut` something between is missing.',
+          },
+        },
+        { reason: text('Why it was cut.') },
+      ),
+    },
+  ),
+  Live: {
+    description:
+      'A message of a live answer. `whole` has all of it. `change` has what differs from the message before: the answer ' +
+      'without its rows, the rows that changed or are new, and the keys of those that are gone. After `failure` what was ' +
+      'answered before stands. A `sequence` that is not one more means, but for `whole`, that something is missing.',
+    type: 'object',
+    required: ['sequence', 'kind'],
+    properties: {
+      sequence: count('Number of the message.'),
+      kind: { type: 'string', enum: ['whole', 'change', 'failure'] },
+      answer: { type: 'object', description: 'As the answer in JSON; of a `change` without `rows`.' },
+      changed: array({ type: 'object' }, 'Rows.'),
+      removed: array(
+        { type: 'array', items: { type: 'string' } },
+        'Keys: of `stat` kind, cluster, namespace and name; of `top` cluster, then cluster, namespace, kind and name of source ' +
+          'and destination, method and path.',
+      ),
+      problem: object({ code: text('What failed.'), detail: text('For people.') }),
+    },
+  },
 }

@@ -15,6 +15,7 @@ import { Admission, WEBSOCKET_PROTOCOL } from './admission.ts'
 import type { Audit } from './audit.ts'
 import { GATEWAY_API } from './gateway-api.ts'
 import { addLandingPage } from './landing-page.ts'
+import { LiveQuestions } from './live-questions.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { gatewayProblem } from './port-problems.ts'
 import { addQueryRoutes } from './query-routes.ts'
@@ -22,6 +23,8 @@ import type { TapHub } from './tap-hub.ts'
 import { addTapRoute, TAP_PATH } from './tap-route.ts'
 import { CLOSE_CODES, watchPeers } from './tap-websocket.ts'
 import { addTicketRoute } from './ticket-route.ts'
+
+const WEBSOCKET_PATHS: readonly string[] = [TAP_PATH, '/api/v1/stat', '/api/v1/top']
 
 /** Most bytes of a message from a client, which has nothing to say. */
 const MAX_MESSAGE_BYTES = 64 * 1024
@@ -50,6 +53,8 @@ export type GatewayServer = FastifyInstance & {
   readonly stats: HttpStats
   /** Every route, and who may ask for it. */
   readonly guarded: readonly GuardedRoute[]
+  /** Live questions, to observe. */
+  readonly live: Pick<LiveQuestions, 'stats'>
 }
 
 /**
@@ -62,7 +67,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   const app = await createHttpServer({
     limits,
     problems: new ProblemAnswers({ stats, translate: gatewayProblem, now: options.now ?? Date.now }),
-    websocketPaths: [TAP_PATH],
+    websocketPaths: WEBSOCKET_PATHS,
     prepare: (app) => addWebsockets(app, limits),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
@@ -77,7 +82,25 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     now,
   })
   const guarded = guardRoutes(app, (request) => admission.admit(request))
-  addQueryRoutes(app, options.engine, { accessOf: (request) => admission.accessOf(request) }, limits.queries)
+  const questions = new LiveQuestions({
+    limits: { questions: limits.liveQuestions, clients: limits.liveClients },
+    problemOf: (error) => {
+      const { code, message } = gatewayProblem(error) ?? internalProblem(error, app)
+      return { code, detail: message }
+    },
+  })
+  app.addHook('preClose', async () => questions.close())
+  addQueryRoutes(
+    app,
+    options.engine,
+    { accessOf: (request) => admission.accessOf(request) },
+    limits.queries,
+    {
+      questions,
+      admission,
+      limits,
+    },
+  )
   addTapRoute(app, { taps: options.taps, admission, limits, audit: options.audit ?? (() => {}), now })
   addTicketRoute(app, admission)
   addHealthRoutes(app, options.ready)
@@ -85,7 +108,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   addLandingPage(app, options.version, routes)
   app.addHook('onClose', async () => admission.close())
   await app.ready()
-  return Object.assign(app, { stats, guarded })
+  return Object.assign(app, { stats, guarded, live: questions })
+}
+
+/** A failure that no client brought about, and that is none of a server that is away. */
+function internalProblem(error: unknown, app: FastifyInstance): HttpProblem {
+  app.log.error({ err: error }, 'a live question could not be answered')
+  return new HttpProblem(
+    500,
+    'INTERNAL',
+    'the question could not be answered; the log of the gateway says why',
+  )
 }
 
 async function addWebsockets(app: FastifyInstance, limits: GatewayLimits): Promise<void> {
@@ -117,11 +150,11 @@ async function addWebsockets(app: FastifyInstance, limits: GatewayLimits): Promi
     // Whatever the answer, the connection is no longer one of HTTP.
     if (request.ws) reply.header('connection', 'close')
     // Node before 24.9 offers every upgrade to the websocket server.
-    if (request.ws && !request.is404 && request.routeOptions.url !== TAP_PATH) {
+    if (request.ws && !request.is404 && !WEBSOCKET_PATHS.includes(request.routeOptions.url ?? '')) {
       throw new HttpProblem(
         400,
         'NOT_A_WEBSOCKET',
-        `${request.routeOptions.url} is no websocket; ${TAP_PATH} is`,
+        `${request.routeOptions.url} is no websocket; ${WEBSOCKET_PATHS.join(', ')} are`,
       )
     }
   })

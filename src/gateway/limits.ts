@@ -3,6 +3,10 @@ import { DEFAULT_HTTP_LIMITS, type HttpLimits } from '../http/server.ts'
 export interface GatewayLimits extends HttpLimits {
   /** Queries answered at once; beyond it 429. Taps have the limits of their `TapHub`. */
   readonly queries: number
+  /** Different `stat` and `top` questions that are answered every second; beyond it 429. */
+  readonly liveQuestions: number
+  /** Who looks at them; beyond it 429. */
+  readonly liveClients: number
   /** How often a websocket is pinged; one that has not answered by the next ping is dead. */
   readonly pingMs: number
   /** How long a client of lines may take nothing of what waits for it; then it is dead, as it answers no ping. */
@@ -18,6 +22,8 @@ export interface GatewayLimits extends HttpLimits {
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   ...DEFAULT_HTTP_LIMITS,
   queries: 128,
+  liveQuestions: 100,
+  liveClients: 2000,
   pingMs: 20_000,
   stallMs: 300_000,
   requestsPerMinute: 6000,

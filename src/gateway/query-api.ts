@@ -109,6 +109,37 @@ function query(
   }
 }
 
+/** A query that is answered again and again where it is asked for as a stream. */
+function live(operation: Operation): Operation {
+  const { responses } = operation
+  const once = responses['200']!
+  return {
+    ...operation,
+    description:
+      `${operation.description}\n\nAsked for as a websocket, or with \`Accept: application/x-ndjson\` or \`stream=true\` as ` +
+      'lines of JSON: first the whole answer, then every second what changed. A client that is slow is sent the whole again ' +
+      'instead of what it missed.',
+    parameters: [
+      ...(operation.parameters ?? []),
+      parameter('stream', 'Stream lines of JSON.', undefined, { type: 'string', enum: ['true'] }),
+    ],
+    responses: {
+      ...responses,
+      '101': { description: 'A websocket, where the client asked for one: a message of text each.' },
+      '200': {
+        ...once,
+        content: {
+          ...once.content,
+          'application/x-ndjson': {
+            schema: schemaRef('Live'),
+            example: { sequence: 1, kind: 'whole', answer: once.content?.['application/json']?.example },
+          },
+        },
+      },
+    },
+  }
+}
+
 const base = {
   window: {
     requested: '1m',
@@ -124,70 +155,74 @@ const web = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name:
 const emoji = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name: 'emoji' }
 const figures = { success: 0.98, rps: 9.8, requests: 637, failures: 13, latencyMs }
 
-export const STAT = query(
-  'stat',
-  'Success rate, request rate, latency and connections of resources',
-  'Of what the resources receive; with `to` of what they send there, with `from` of what they receive from there.',
-  [resource(true), namespace, cluster, ...peer, window],
-  'Stat',
-  {
-    ...base,
-    rows: [
-      {
-        ...web,
-        ...figures,
-        tcpOpen: 3,
-        readBytesPerSecond: 1024,
-        writeBytesPerSecond: 5120,
-        meshed: 2,
-      },
-    ],
-    latencyError: 0.011,
-  },
+export const STAT = live(
+  query(
+    'stat',
+    'Success rate, request rate, latency and connections of resources',
+    'Of what the resources receive; with `to` of what they send there, with `from` of what they receive from there.',
+    [resource(true), namespace, cluster, ...peer, window],
+    'Stat',
+    {
+      ...base,
+      rows: [
+        {
+          ...web,
+          ...figures,
+          tcpOpen: 3,
+          readBytesPerSecond: 1024,
+          writeBytesPerSecond: 5120,
+          meshed: 2,
+        },
+      ],
+      latencyError: 0.011,
+    },
+  ),
 )
 
-export const TOP = query(
-  'top',
-  'The paths, or routes, with most requests',
-  'Counts by path are bounded sketches: each has the error that it may be too high by. By route they are exact.',
-  [
-    resource(true),
-    namespace,
-    cluster,
-    ...peer,
-    window,
-    parameter('by', 'Rows by path or by route.', 'path', {
-      type: 'string',
-      enum: ['path', 'route'],
-      default: 'path',
-    }),
-    parameter('limit', 'Most rows.', 100, { type: 'integer', minimum: 1, maximum: 1000, default: 100 }),
-    parameter('method', 'Only this method.', 'GET'),
-    parameter('path', 'Only paths (or routes) that begin so.', '/api/'),
-  ],
-  'Top',
-  {
-    ...base,
-    rows: [
-      {
-        cluster: 'east',
-        source: { ...web, name: 'vote-bot' },
-        destination: web,
-        method: 'GET',
-        path: '/api/list',
-        count: 325,
-        error: 0,
-        rps: 5,
-        success: 1,
-        bestMs: 0.8,
-        worstMs: 12.5,
-        lastMs: 1.1,
-        latencyMs: null,
-      },
+export const TOP = live(
+  query(
+    'top',
+    'The paths, or routes, with most requests',
+    'Counts by path are bounded sketches: each has the error that it may be too high by. By route they are exact.',
+    [
+      resource(true),
+      namespace,
+      cluster,
+      ...peer,
+      window,
+      parameter('by', 'Rows by path or by route.', 'path', {
+        type: 'string',
+        enum: ['path', 'route'],
+        default: 'path',
+      }),
+      parameter('limit', 'Most rows.', 100, { type: 'integer', minimum: 1, maximum: 1000, default: 100 }),
+      parameter('method', 'Only this method.', 'GET'),
+      parameter('path', 'Only paths (or routes) that begin so.', '/api/'),
     ],
-    by: 'path',
-    total: 637,
-  },
+    'Top',
+    {
+      ...base,
+      rows: [
+        {
+          cluster: 'east',
+          source: { ...web, name: 'vote-bot' },
+          destination: web,
+          method: 'GET',
+          path: '/api/list',
+          count: 325,
+          error: 0,
+          rps: 5,
+          success: 1,
+          bestMs: 0.8,
+          worstMs: 12.5,
+          lastMs: 1.1,
+          latencyMs: null,
+        },
+      ],
+      by: 'path',
+      total: 637,
+    },
+  ),
 )
 
 export const EDGES = query(

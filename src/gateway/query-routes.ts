@@ -1,7 +1,8 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify'
 import type { Access, Visible } from '../access/access.ts'
 import type { Operation } from '../http/openapi.ts'
 import { HttpProblem } from '../http/problem.ts'
+import type { StatAnswer, TopAnswer } from '../query/answer.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
 import {
   parseEdgesRequest,
@@ -11,17 +12,12 @@ import {
   parseTimeseriesRequest,
   parseTopRequest,
 } from '../query/requests.ts'
+import { addLiveRoute, type LiveRouteOptions, type Question } from './live-route.ts'
 import { EDGES, RESOURCES, ROUTES, STAT, TIMESERIES, TOP } from './query-api.ts'
 import { visibleTo } from './grant-questions.ts'
 import { urlParameters } from './url-parameters.ts'
 
-/** A question that was read: what it is about, and how an engine answers it. */
-interface Question {
-  readonly asked: Parameters<typeof visibleTo>[1]
-  readonly answer: (engine: QueryEngine) => Promise<object>
-}
-
-type Read = (parameters: Readonly<Record<string, string>>) => Question
+type Read<A extends object> = (parameters: Readonly<Record<string, string>>) => Question<A>
 
 /** Adds the routes that answer queries, at most `concurrency` of them at once, to each of what they may see. */
 export function addQueryRoutes(
@@ -29,14 +25,16 @@ export function addQueryRoutes(
   engine: QueryEngine,
   { accessOf }: { readonly accessOf: (request: FastifyRequest) => Access },
   concurrency: number,
+  live: LiveRouteOptions,
 ): void {
   let running = 0
 
-  const add = (path: string, operation: Operation, read: Read): void => {
-    // Without a response schema, an answer is written by JSON.stringify: no field of it can get lost.
-    app.get(path, { config: { operation, access: 'granted' } }, async (request, reply) => {
+  const handle =
+    (read: Read<object>): RouteHandlerMethod =>
+    async (request, reply) => {
       const { asked, answer } = read(urlParameters(request))
       const visible = visibleTo(accessOf(request), asked)
+      // Without a response schema, an answer is written by JSON.stringify: no field of it can get lost.
       if (running >= concurrency) {
         throw new HttpProblem(
           429,
@@ -54,20 +52,29 @@ export function addQueryRoutes(
       } finally {
         running--
       }
-    })
-  }
+    }
 
-  const answered = async (answer: Question['answer'], visible: Visible): Promise<object> => {
+  const answered = async <A extends object>(answer: Question<A>['answer'], visible: Visible): Promise<A> => {
     if (visible.kind === 'everything') return answer(engine)
     return { ...(await answer(engine.within(visible))), narrowedTo: visible.places }
   }
 
-  add(
+  const add = (path: string, operation: Operation, read: Read<object>): void => {
+    app.get(path, { config: { operation, access: 'granted' } }, handle(read))
+  }
+
+  const addLive = <A extends StatAnswer | TopAnswer>(
+    path: string,
+    operation: Operation,
+    read: Read<A>,
+  ): void => addLiveRoute(app, { ...live, path, operation, read, answered, once: handle(read) })
+
+  addLive(
     '/api/v1/stat',
     STAT,
     question(parseStatRequest, (engine, request) => engine.stat(request)),
   )
-  add(
+  addLive(
     '/api/v1/top',
     TOP,
     question(parseTopRequest, (engine, request) => engine.top(request)),
@@ -94,10 +101,10 @@ export function addQueryRoutes(
   )
 }
 
-function question<R extends Question['asked']>(
+function question<R extends Question<object>['asked'], A extends object>(
   parse: (parameters: Readonly<Record<string, string>>) => R,
-  answer: (engine: QueryEngine, request: R) => Promise<object>,
-): Read {
+  answer: (engine: QueryEngine, request: R) => Promise<A>,
+): Read<A> {
   return (parameters) => {
     const asked = parse(parameters)
     return { asked, answer: (engine) => answer(engine, asked) }

@@ -40,7 +40,9 @@ export const TAP: Operation = {
     'text each. All conditions must hold. A frame comes at least every second, without events when there are none.\n\n' +
     'A client that reads too slowly loses the oldest frames that wait for it, counted in `dropped`. The server closes a ' +
     'websocket with 1001 when it shuts down and with 1008 when the client sends messages; it pings every 20 s, and ' +
-    'cuts a client that has not answered by the next ping. A client of lines is cut when it takes nothing for 5 min.',
+    'cuts a client that has not answered by the next ping. A client of lines is cut when it takes nothing for 5 min.\n\n' +
+    'With `since` or `last` the first frames are of the past, read from the log in the order that it took them, and have ' +
+    '`replay`. Its last is `done`, after which live frames follow without gap or repetition, or `cut`, with the reason.',
   tags: ['tap'],
   parameters: [
     parameter(
@@ -69,6 +71,12 @@ export const TAP: Operation = {
       description: 'Most events a second: a uniform sample of those that match.',
       schema: { type: 'number', default: 100 },
     },
+    parameter(
+      'since',
+      'Begin with what the log took since then: a span (`5m`) or an RFC 3339 time, at most 7 days ago. `max_rps` does not ' +
+        'apply to the past.',
+    ),
+    parameter('last', 'Begin with the last requests that match, at most 10,000.'),
   ],
   responses: {
     '101': { description: 'A websocket, where the client asked for one.' },
@@ -77,6 +85,12 @@ export const TAP: Operation = {
       content: { 'application/x-ndjson': { schema: schemaRef('Tap'), example: FRAME } },
     },
     ...QUERY_PROBLEMS,
+    '501': problemResponse('The past was asked for where there is no log to read it from.', {
+      status: 501,
+      title: 'Not Implemented',
+      code: 'NO_REPLAY',
+      detail: 'this gateway reads no log, so it has no past to show: …',
+    }),
     '429': problemResponse('Too many taps are open.', {
       status: 429,
       title: 'Too Many Requests',

@@ -1,13 +1,13 @@
 import { once } from 'node:events'
 import type { FastifyReply } from 'fastify'
-import type { TapSession } from './tap-session.ts'
+import type { FrameStream } from './frame-stream.ts'
 
 /**
  * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. A client that takes
  * nothing for `stallMs` is cut off. See `sendTapFrames`.
  */
 export async function sendTapLines(
-  session: TapSession,
+  session: FrameStream,
   reply: FastifyReply,
   { stallMs }: { readonly stallMs: number },
 ): Promise<void> {

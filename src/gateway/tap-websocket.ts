@@ -1,5 +1,5 @@
 import type { WebSocket } from '@fastify/websocket'
-import type { TapSession } from './tap-session.ts'
+import type { FrameStream } from './frame-stream.ts'
 
 /** Codes of RFC 6455 that a tap's websocket is closed with. */
 export const CLOSE_CODES = { goingAway: 1001, policy: 1008 } as const
@@ -10,7 +10,7 @@ export const CLOSE_CODES = { goingAway: 1001, policy: 1008 } as const
  *
  * Resolves when the session or the socket has ended, with both closed.
  */
-export async function sendTapFrames(session: TapSession, socket: WebSocket): Promise<void> {
+export async function sendTapFrames(session: FrameStream, socket: WebSocket): Promise<void> {
   socket.once('close', () => void session.close())
   socket.on('message', () => socket.close(CLOSE_CODES.policy, 'a tap takes no messages'))
   try {

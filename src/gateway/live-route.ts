@@ -1,0 +1,126 @@
+import type { Socket } from 'node:net'
+import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastify'
+import type { Access, Visible } from '../access/access.ts'
+import type { Operation } from '../http/openapi.ts'
+import { HttpProblem } from '../http/problem.ts'
+import type { StatAnswer, TopAnswer } from '../query/answer.ts'
+import type { QueryEngine } from '../query/query-engine.ts'
+import type { Admission, StreamEnd } from './admission.ts'
+import type { FrameStream } from './frame-stream.ts'
+import { visibleTo } from './grant-questions.ts'
+import type { GatewayLimits } from './limits.ts'
+import type { LiveQuestions } from './live-questions.ts'
+import { sendTapLines } from './tap-lines.ts'
+import { sendTapFrames } from './tap-websocket.ts'
+import { urlParameters } from './url-parameters.ts'
+
+/** A question that was read: what it is about, and how an engine answers it. */
+export interface Question<A extends object> {
+  readonly asked: Parameters<typeof visibleTo>[1]
+  readonly answer: (engine: QueryEngine) => Promise<A>
+}
+
+export interface LiveRouteOptions {
+  readonly questions: LiveQuestions
+  readonly admission: Pick<Admission, 'accessOf' | 'watch'>
+  readonly limits: Pick<GatewayLimits, 'stallMs'>
+}
+
+interface Options<A extends StatAnswer | TopAnswer> extends LiveRouteOptions {
+  readonly path: string
+  readonly operation: Operation
+  readonly read: (parameters: Readonly<Record<string, string>>) => Question<A>
+  readonly answered: (answer: Question<A>['answer'], visible: Visible) => Promise<A>
+  /** Answers a request that is not for a stream. */
+  readonly once: RouteHandlerMethod
+}
+
+interface Stream {
+  readonly frames: FrameStream
+  /** Told where the viewer may not look on. */
+  onStop: (end: StreamEnd) => void
+}
+
+/**
+ * Adds a route that answers once; or, asked for as a websocket or as lines of JSON (`Accept: application/x-ndjson`, or
+ * `stream=true`), again and again. What is wrong with a question is answered with a problem before anything is upgraded.
+ */
+export function addLiveRoute<A extends StatAnswer | TopAnswer>(
+  app: FastifyInstance,
+  options: Options<A>,
+): void {
+  const { path, operation, once, limits } = options
+  const opened = new WeakMap<FastifyRequest, Stream>()
+  app.route({
+    method: 'GET',
+    url: path,
+    config: { operation, access: 'granted' },
+    preHandler: async (request, reply) => {
+      if (!isForStream(request)) return
+      const stream = await openStream(request, options)
+      // `injectWS` makes requests without a socket.
+      const socket: Socket | undefined = request.raw.socket
+      if (reply.sent || socket?.destroyed) {
+        await stream.frames.close()
+        throw new HttpProblem(503, 'TIMEOUT', 'the answer took too long')
+      }
+      // Also where the handshake fails after this, and no handler is ever called.
+      socket?.once('close', () => void stream.frames.close())
+      opened.set(request, stream)
+    },
+    handler(request, reply) {
+      const stream = opened.get(request)
+      if (stream === undefined) return once.call(this, request, reply)
+      // Not waited for: the time that an answer may take does not apply to a stream.
+      void sendTapLines(stream.frames, reply, limits)
+      return reply
+    },
+    wsHandler: (socket, request) => {
+      const stream = opened.get(request)
+      if (stream === undefined) throw new Error('BUG: an answer is streamed that was not opened')
+      stream.onStop = ({ closeCode, reason }) => socket.close(closeCode, reason)
+      return sendTapFrames(stream.frames, socket)
+    },
+  })
+}
+
+function isForStream(request: FastifyRequest): boolean {
+  if (request.ws) return true
+  const { stream } = urlParameters(request)
+  return stream === 'true' || (request.headers.accept ?? '').includes('application/x-ndjson')
+}
+
+async function openStream<A extends StatAnswer | TopAnswer>(
+  request: FastifyRequest,
+  { path, read, answered, questions, admission }: Options<A>,
+): Promise<Stream> {
+  const { stream: _stream, ...parameters } = urlParameters(request)
+  const question = read(parameters)
+  const see = (access: Access): Visible => visibleTo(access, question.asked)
+  const visible = see(admission.accessOf(request))
+  const view = visible.kind === 'everything' ? '' : visible.id
+  let stream: Stream | undefined
+  const stopWatching = admission.watch(request, see, (end) => {
+    stream?.onStop(end)
+    void stream?.frames.close()
+  })
+  try {
+    const frames = await questions.open(JSON.stringify([path, question.asked, view]), () =>
+      answered(question.answer, visible),
+    )
+    stream = {
+      frames: {
+        next: () => frames.next(),
+        close: async () => {
+          stopWatching()
+          await frames.close()
+        },
+      },
+      onStop: () => {},
+    }
+    return stream
+  } catch (error) {
+    stopWatching()
+    throw error
+  }
+}
