@@ -24,9 +24,15 @@ const topicName = matching(
 
 function brokers(text: string): readonly string[] {
   const found = list(text)
-  if (found.length > 0 && found.every((broker) => /^([a-z0-9._-]+|\[[0-9a-f:.]+\]):\d{1,5}$/i.test(broker)))
-    return found
-  throw new RangeError('must be addresses with port, separated by commas, such as kafka-1:9092,kafka-2:9092')
+  if (found.length > 0 && found.every(isBroker)) return found
+  throw new RangeError(
+    'must be addresses with a port of 1 to 65535, separated by commas, such as kafka-1:9092,kafka-2:9092',
+  )
+}
+
+function isBroker(text: string): boolean {
+  const port = Number(/^(?:[a-z0-9._-]+|\[[0-9a-f:.]+\]):(\d{1,5})$/i.exec(text)?.[1])
+  return port >= 1 && port <= 65_535
 }
 
 /** Kafka, and the topics in it. */
@@ -128,6 +134,24 @@ export const KAFKA_SETTINGS = {
     duration({ min: 1000, max: 300_000 }),
     "silence after which an aggregator's partitions go to another",
   ),
+} as const
+
+/** For a role that reads the topic where it is given brokers, and does without else. */
+export const KAFKA_READING_SETTINGS = {
+  brokers: {
+    ...optional('kafka', KAFKA_SETTINGS.brokers.type, KAFKA_SETTINGS.brokers.description),
+    fileAlias: KAFKA_SETTINGS.brokers.fileAlias,
+  },
+  clientId: KAFKA_SETTINGS.clientId,
+  topic: KAFKA_SETTINGS.topic,
+  tls: KAFKA_SETTINGS.tls,
+  tlsCa: KAFKA_SETTINGS.tlsCa,
+  tlsCert: KAFKA_SETTINGS.tlsCert,
+  tlsKey: KAFKA_SETTINGS.tlsKey,
+  saslMechanism: KAFKA_SETTINGS.saslMechanism,
+  saslUsername: KAFKA_SETTINGS.saslUsername,
+  saslPassword: KAFKA_SETTINGS.saslPassword,
+  saslTokenFile: KAFKA_SETTINGS.saslTokenFile,
 } as const
 
 export type KafkaSettings = Settings<typeof KAFKA_SETTINGS>

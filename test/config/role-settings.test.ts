@@ -139,6 +139,8 @@ t.test('settings of Kafka that need each other are asked for, and no others', as
   }
   const login = { 'kafka-sasl-username': 'me', 'kafka-sasl-password': 'secret' }
   await check({}, [])
+  for (const kafka of ['k', 'k:0', 'k:65536', '::1:9092', 'k:1,k:99999']) await check({ kafka }, ['kafka'])
+  await check({ kafka: '[::1]:9092,k:65535' }, [])
   await check({ 'kafka-tls': 'on', 'kafka-tls-ca': `${files}/cert` }, [])
   await check({ 'kafka-tls-ca': `${files}/cert` }, ['kafka-tls'])
   await check({ 'kafka-tls': 'on', 'kafka-tls-cert': `${files}/cert` }, ['kafka-tls-key'])
