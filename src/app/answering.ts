@@ -1,9 +1,15 @@
 import { createGateway, type GatewayServer } from '../gateway/gateway.ts'
 import { TapHub } from '../gateway/tap-hub.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { TapReplays } from '../tap/tap-replay.ts'
+import { flowsOf } from './folding.ts'
 import type { Readiness } from '../http/health-routes.ts'
 import { QueryEngine } from '../query/query-engine.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
+import type { TlsMaterial } from '../http/tls-material.ts'
+import { auditLog } from './audit-log.ts'
+import { openDoor } from './doors.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 import { tapTrouble } from './tap-trouble.ts'
@@ -12,15 +18,24 @@ export interface AnsweringPorts {
   readonly store: RollupStore
   readonly bus: TapBus
   readonly ready: Readiness
+  /** Where the past of taps is read, if anywhere. */
+  readonly past?: { readonly log: EventLog; readonly topic: string } | undefined
+  /** Within this time of its registration every worker evaluates a tap, milliseconds. */
+  readonly settleMs: number
 }
 
 /** The server that answers queries and streams taps. Who calls this lets it listen, and closes it before the role's parts. */
 export async function openAnswering(
-  { settings, version, logger, trouble, parts }: RoleContext<'serve' | 'gateway'>,
-  { store, bus, ready }: AnsweringPorts,
+  context: RoleContext<'serve' | 'gateway'>,
+  { store, bus, ready, past, settleMs }: AnsweringPorts,
+  tls: TlsMaterial | undefined,
 ): Promise<GatewayServer> {
+  const { settings, version, logger, trouble, parts } = context
+  const door = await openDoor(context)
   const taps = new TapHub({
     bus,
+    settleMs,
+    ...(past === undefined ? {} : { replays: await openReplays(context, past) }),
     onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => taps.close())
@@ -30,7 +45,23 @@ export async function openAnswering(
     ready,
     version,
     logger: serverLogger(logger),
-    limits: { closeGraceMs: CLOSE_GRACE_MS },
+    limits: {
+      closeGraceMs: CLOSE_GRACE_MS,
+      requestsPerMinute: settings.requestsPerMinute,
+      streamsPerIdentity: settings.streamsPerIdentity,
+    },
     allowedHosts: settings.allowedHosts,
+    audit: auditLog(context),
+    ...(door === undefined ? {} : { door }),
+    ...(settings.ticketSecret === undefined ? {} : { ticketSecret: settings.ticketSecret }),
+    ...(tls === undefined ? {} : { tls }),
   })
+}
+
+async function openReplays(
+  { settings }: RoleContext<'serve' | 'gateway'>,
+  { log, topic }: NonNullable<AnsweringPorts['past']>,
+): Promise<TapReplays> {
+  const { LogReplays } = await import('../replay/log-replays.ts')
+  return new LogReplays({ log, topic, flows: flowsOf(settings), rules: settings.classify, now: Date.now })
 }

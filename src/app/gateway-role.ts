@@ -1,10 +1,15 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
 import { redisName } from '../redis/redis-url.ts'
-import { openAnswering } from './answering.ts'
+import { type AnsweringPorts, openAnswering } from './answering.ts'
+import { openReplayLog } from './kafka-log.ts'
 import { listenOn } from './listen.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore, openRedisTapBus } from './redis-ports.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
+import { openTls } from './tls.ts'
+
+/** Workers are told of a tap at once; one that misses it finds out within a second. */
+const SETTLE_MS = 1500
 
 /** `meshtap gateway`: answers queries and streams taps. Ready while Redis answers. */
 export async function startGateway(context: RoleContext<'gateway'>): Promise<Announcement> {
@@ -13,19 +18,26 @@ export async function startGateway(context: RoleContext<'gateway'>): Promise<Ann
   const bus = openRedisTapBus(context)
   const redis = new Reachability(() => store.partitions())
   parts.add('readiness', async () => redis.close())
-  const gateway = await openAnswering(context, {
-    store,
-    bus,
-    ready: () =>
-      redis.reason === undefined
-        ? { ready: true }
-        : { ready: false, reason: `Redis does not answer: ${redis.reason}` },
-  })
+  const ready = () =>
+    redis.reason === undefined
+      ? { ready: true }
+      : { ready: false, reason: `Redis does not answer: ${redis.reason}` }
+  const gateway = await openAnswering(
+    context,
+    { store, bus, ready, past: openPast(context), settleMs: SETTLE_MS },
+    await openTls(context),
+  )
   parts.add('server', () => gateway.close())
   await listenOn(gateway, settings.listen, ROLE_SETTINGS.gateway.listen)
   const url = gateway.listeningOrigin
   return [
     ['API', `${url} (its documentation: ${url}/api/docs)`],
     ['redis', redisName(settings.redis)],
+    ...(settings.brokers === undefined ? [] : [['kafka', settings.brokers.join(',')] as const]),
   ]
+}
+
+function openPast(context: RoleContext<'gateway'>): AnsweringPorts['past'] {
+  const { brokers, topic } = context.settings
+  return brokers === undefined ? undefined : { log: openReplayLog(context, brokers), topic }
 }

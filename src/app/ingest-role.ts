@@ -1,9 +1,11 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
 import { createIngest } from '../ingest/ingest.ts'
+import { ingestAccess } from './doors.ts'
 import { openKafkaLog } from './kafka-log.ts'
 import { listenOn } from './listen.ts'
 import { Reachability } from './reachability.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
+import { openTls } from './tls.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 
 /** What a record's key and headers may take of its length; more is refused by the log, which happens to no proxy. */
@@ -16,6 +18,7 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
   const log = openKafkaLog(context)
   const kafka = new Reachability(() => log.partitions(topic))
   parts.add('readiness', async () => kafka.close())
+  const tls = await openTls(context)
   const ingest = await createIngest({
     log,
     topic,
@@ -28,6 +31,8 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
         ? { ready: true }
         : { ready: false, reason: `Kafka does not answer: ${kafka.reason}` },
     allowedHosts: settings.allowedHosts,
+    ...(await ingestAccess(context)),
+    ...(tls === undefined ? {} : { tls }),
   })
   parts.add('server', () => ingest.close())
   await listenOn(ingest, settings.listen, ROLE_SETTINGS.ingest.listen)

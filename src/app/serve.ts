@@ -4,9 +4,11 @@ import { EmbeddedEventLog } from '../log/embedded/embedded-event-log.ts'
 import { EmbeddedRollupStore } from '../store/embedded/embedded-rollup-store.ts'
 import { LocalTapBus } from '../tap/local/local-tap-bus.ts'
 import { openAnswering } from './answering.ts'
+import { ingestAccess } from './doors.ts'
 import { openFolding } from './folding.ts'
 import { listenOn } from './listen.ts'
 import type { RoleContext } from './role-context.ts'
+import { openTls } from './tls.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 
 /** Topic of events, and of what could not be decoded. */
@@ -47,7 +49,12 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   })
   const ready = () =>
     aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' }
-  const gateway = await openAnswering(context, { store, bus, ready })
+  const tls = await openTls(context)
+  const gateway = await openAnswering(
+    context,
+    { store, bus, ready, past: { log, topic: TOPIC }, settleMs: 0 },
+    tls,
+  )
   const ingest = await createIngest({
     log,
     topic: TOPIC,
@@ -56,6 +63,8 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     limits: { closeGraceMs: CLOSE_GRACE_MS },
     now,
     allowedHosts: settings.allowedHosts,
+    ...(await ingestAccess(context)),
+    ...(tls === undefined ? {} : { tls }),
   })
   // Together, since each waits for its clients, and a stop has one time to wait.
   parts.add('servers', async () => {

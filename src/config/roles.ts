@@ -1,5 +1,6 @@
+import { ACCESS_SETTINGS, accessFaults, INGEST_ACCESS_SETTINGS } from './access-settings.ts'
 import { EMBEDDED_SETTINGS } from './embedded-settings.ts'
-import { CLUSTER, EVENT_SETTINGS } from './event-settings.ts'
+import { EVENT_SETTINGS } from './event-settings.ts'
 import {
   ALLOWED_HOSTS,
   GATEWAY_LISTEN,
@@ -7,7 +8,7 @@ import {
   METRICS_LISTEN,
   STATUS_LISTEN,
 } from './http-settings.ts'
-import { kafkaFaults, KAFKA_SETTINGS } from './kafka-settings.ts'
+import { KAFKA_READING_SETTINGS, kafkaFaults, KAFKA_SETTINGS } from './kafka-settings.ts'
 import { LOG_SETTINGS } from './log-settings.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { ROLLUP_SETTINGS } from './rollup-settings.ts'
@@ -19,6 +20,8 @@ export const ROLE_SETTINGS = {
     listen: GATEWAY_LISTEN,
     ingestListen: INGEST_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
+    ...ACCESS_SETTINGS,
+    ...INGEST_ACCESS_SETTINGS,
     ...EMBEDDED_SETTINGS,
     ...EVENT_SETTINGS,
     ...ROLLUP_SETTINGS,
@@ -27,6 +30,7 @@ export const ROLE_SETTINGS = {
   ingest: {
     listen: INGEST_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
+    ...INGEST_ACCESS_SETTINGS,
     ...KAFKA_SETTINGS,
     ...LOG_SETTINGS,
   },
@@ -41,8 +45,10 @@ export const ROLE_SETTINGS = {
   gateway: {
     listen: GATEWAY_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
+    ...ACCESS_SETTINGS,
     ...REDIS_SETTINGS,
-    cluster: CLUSTER,
+    ...KAFKA_READING_SETTINGS,
+    ...EVENT_SETTINGS,
     ...LOG_SETTINGS,
   },
   exporter: {
@@ -63,6 +69,11 @@ export const ROLES = Object.keys(ROLE_SETTINGS) as readonly Role[]
 export const ALL_SETTINGS: ReadonlyMap<string, Setting<unknown>> = new Map(
   Object.values<SettingSchema>(ROLE_SETTINGS)
     .flatMap((schema) => Object.values(schema))
+    // What is optional for one role is said as who needs it has it.
+    .filter(
+      ({ name, isRequired }, _, all) =>
+        isRequired || !all.some((other) => other.name === name && other.isRequired),
+    )
     .map((setting) => [setting.name, setting]),
 )
 
@@ -71,5 +82,5 @@ export function combinedFaults(
   schema: SettingSchema,
   values: Readonly<Record<string, unknown>>,
 ): readonly SettingFault[] {
-  return 'brokers' in schema ? kafkaFaults(values) : []
+  return [...accessFaults(schema, values), ...('brokers' in schema ? kafkaFaults(values) : [])]
 }

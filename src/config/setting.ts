@@ -10,6 +10,7 @@ export interface ValueType<T> {
 /** Concerns, in the order in which they are shown. */
 export const SETTING_GROUPS = [
   'http',
+  'access',
   'kafka',
   'redis',
   'events',

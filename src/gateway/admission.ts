@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { Access } from '../access/access.ts'
 import { AccessError } from '../access/access-error.ts'
+import { bearerOf } from '../access/bearer.ts'
 import type { Door } from '../access/door.ts'
 import type { Identity } from '../access/identity.ts'
 import type { Tickets } from '../access/tickets.ts'
@@ -125,7 +126,7 @@ export class Admission {
     if (door === undefined) return Access.toEverything({ kind: 'anyone' })
     try {
       if (ticket !== undefined) return door.accessOf(this.#options.tickets.redeem(ticket))
-      return door.accessOf(await door.identify(bearerOf(request)))
+      return door.accessOf(await door.identify(bearerOf(request.headers.authorization)))
     } catch (error) {
       const isGuess = error instanceof AccessError && error.code === 'TOKEN_INVALID'
       const waitSeconds = isGuess ? this.#guesses.take(request.ip) : 0
@@ -181,16 +182,6 @@ function endOf({ identity, shows, shown }: Stream, door: Door): StreamEnd | unde
 /** A close frame has room for 123 bytes. */
 function closeReason(message: string): string {
   return message.length > 100 ? `${message.slice(0, 97)}...` : message
-}
-
-function bearerOf(request: FastifyRequest): string {
-  const { authorization } = request.headers
-  if (authorization === undefined) {
-    throw new AccessError('TOKEN_MISSING', 'a token is needed here: send "Authorization: Bearer TOKEN"')
-  }
-  const [, token] = /^Bearer +([\w.~+/=-]{1,8192})$/i.exec(authorization) ?? []
-  if (token === undefined) throw new AccessError('TOKEN_INVALID', 'the authorization is no "Bearer TOKEN"')
-  return token
 }
 
 /** The ticket of a websocket, in its URL or among the protocols that it offers. */

@@ -10,6 +10,7 @@ import { type HttpStats, httpStats } from '../http/http-stats.ts'
 import { HttpProblem } from '../http/problem.ts'
 import { ProblemAnswers } from '../http/problem-answers.ts'
 import { createHttpServer, describedRoutes } from '../http/server.ts'
+import type { TlsMaterial } from '../http/tls-material.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
 import { Admission, WEBSOCKET_PROTOCOL } from './admission.ts'
 import type { Audit } from './audit.ts'
@@ -45,6 +46,7 @@ export interface GatewayOptions {
   readonly door?: Door
   /** What tickets are signed with. Without it one of this server's own, so that others do not take them. */
   readonly ticketSecret?: string
+  readonly tls?: TlsMaterial
   /** Told of every tap. */
   readonly audit?: Audit
 }
@@ -69,6 +71,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     problems: new ProblemAnswers({ stats, translate: gatewayProblem, now: options.now ?? Date.now }),
     websocketPaths: WEBSOCKET_PATHS,
     prepare: (app) => addWebsockets(app, limits),
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
   })

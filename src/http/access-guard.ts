@@ -30,7 +30,8 @@ export function guardRoutes(
     const { url, config } = route
     if (config?.access === undefined) throw new Error(`BUG: the route ${url} does not say who may ask for it`)
     const isWebsocket = 'wsHandler' in route
-    for (const method of [route.method].flat()) routes.push({ method, url, access: config.access, isWebsocket })
+    for (const method of [route.method].flat())
+      routes.push({ method, url, access: config.access, isWebsocket })
   })
   app.addHook('onRequest', async (request) => {
     if (request.is404 || request.routeOptions.config.access === 'open') return

@@ -1,10 +1,13 @@
-import type { Socket } from 'node:net'
+import type { ServerOptions } from 'node:http'
+import type { Server, Socket } from 'node:net'
+import { type SecureContextOptions, Server as TlsServer, type TlsOptions } from 'node:tls'
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify'
 import { HostGuard } from './host-guard.ts'
 import { countProblem, type HttpStats } from './http-stats.ts'
 import type { DescribedRoute, Operation } from './openapi.ts'
 import { HttpProblem } from './problem.ts'
 import { type ProblemAnswers, rawProblemAnswer } from './problem-answers.ts'
+import type { TlsContent, TlsMaterial } from './tls-material.ts'
 
 declare module 'fastify' {
   interface FastifyContextConfig {
@@ -22,6 +25,8 @@ export interface HttpLimits {
   readonly headerBytes: number
   /** Connections open at once; further ones are closed at once. */
   readonly connections: number
+  /** Of those from one address. */
+  readonly connectionsPerAddress: number
   /** From a request's first byte to its last; beyond it 408. */
   readonly requestTimeoutMs: number
   /** From a request's headers to the first byte of its answer; beyond it 503. */
@@ -34,6 +39,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   urlLength: 8192,
   headerBytes: 16 * 1024,
   connections: 4096,
+  connectionsPerAddress: 2048,
   requestTimeoutMs: 30_000,
   handlerTimeoutMs: 30_000,
   closeGraceMs: 5000,
@@ -52,6 +58,8 @@ export interface HttpServerOptions {
   /** Registers what must see requests before the server's own hooks, which may refuse them. */
   readonly prepare?: (app: FastifyInstance) => Promise<void>
   readonly problems: ProblemAnswers
+  /** Without it plain HTTP is served. */
+  readonly tls?: TlsMaterial
 }
 
 /** Paths that anyone may ask for: probes reach a server by whatever name they like and learn nothing. */
@@ -74,15 +82,17 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   const guard = new HostGuard(options.allowedHosts)
   let closing = false
 
-  const app = fastify({
-    http: {
-      shouldUpgradeCallback: ({ url = '', headers }) =>
-        headers.upgrade?.toLowerCase() === 'websocket' && websocketPaths.includes(pathOf(url)),
-      maxHeaderSize: limits.headerBytes,
-      headersTimeout: Math.min(limits.requestTimeoutMs, 20_000),
-      requestTimeout: limits.requestTimeoutMs,
-      connectionsCheckingInterval: Math.max(100, Math.min(limits.requestTimeoutMs / 4, 5000)),
-    },
+  const { tls } = options
+  const server: ServerOptions = {
+    shouldUpgradeCallback: ({ url = '', headers }) =>
+      headers.upgrade?.toLowerCase() === 'websocket' && websocketPaths.includes(pathOf(url)),
+    maxHeaderSize: limits.headerBytes,
+    headersTimeout: Math.min(limits.requestTimeoutMs, 20_000),
+    requestTimeout: limits.requestTimeoutMs,
+    connectionsCheckingInterval: Math.max(100, Math.min(limits.requestTimeoutMs / 4, 5000)),
+  }
+  const app: FastifyInstance = fastify({
+    ...(tls === undefined ? { http: server } : { https: { ...server, ...tlsOptions(tls.current) } }),
     requestTimeout: limits.requestTimeoutMs,
     return503OnClosing: false,
     // No route has a schema for fastify: loading the compilers of those would be a tenth of the time to start.
@@ -97,7 +107,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, stats),
   })
+  tls?.onChange((content) => {
+    if (app.server instanceof TlsServer) app.server.setSecureContext(tlsOptions(content))
+  })
   app.server.maxConnections = limits.connections
+  limitConnections(app.server, limits.connectionsPerAddress, () => stats.droppedConnections++)
   app.server.on('drop', () => stats.droppedConnections++)
   await options.prepare?.(app)
 
@@ -150,6 +164,33 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   })
   app.addHook('onClose', async () => clearTimeout(cut))
   return app
+}
+
+function tlsOptions({ cert, key, clientCa }: TlsContent): SecureContextOptions & TlsOptions {
+  const shown = { cert, key, minVersion: 'TLSv1.2' } as const
+  return clientCa === undefined
+    ? shown
+    : { ...shown, ca: clientCa, requestCert: true, rejectUnauthorized: true }
+}
+
+/** Closes at once what is more than `limit` connections from one address. */
+function limitConnections(server: Server, limit: number, onDrop: () => void): void {
+  const open = new Map<string, number>()
+  server.on('connection', (socket: Socket) => {
+    const { remoteAddress = '' } = socket
+    const count = open.get(remoteAddress) ?? 0
+    if (count >= limit) {
+      onDrop()
+      socket.destroy()
+      return
+    }
+    open.set(remoteAddress, count + 1)
+    socket.once('close', () => {
+      const left = open.get(remoteAddress)! - 1
+      if (left === 0) open.delete(remoteAddress)
+      else open.set(remoteAddress, left)
+    })
+  })
 }
 
 function noSchemas(): never {

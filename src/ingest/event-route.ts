@@ -15,7 +15,7 @@ const ACCEPTED: readonly AcceptedType<BodyCodec>[] = [
 ]
 
 export function addEventRoute(app: FastifyInstance, intake: Intake): void {
-  app.post('/v1/events', { config: { operation: OPERATION } }, async (request, reply) => {
+  app.post('/v1/events', { config: { access: 'granted', operation: OPERATION } }, async (request, reply) => {
     const made = await intake.take(request, () => acceptedType(request.headers['content-type'], ACCEPTED))
     const answer = { accepted: made.events, unknownFields: made.unknownFields }
     return sendOnce(reply, 'application/json; charset=utf-8', JSON.stringify(answer))

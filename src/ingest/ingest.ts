@@ -1,7 +1,13 @@
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { AccessError } from '../access/access-error.ts'
+import { bearerOf } from '../access/bearer.ts'
+import type { StaticTokens } from '../access/static-tokens.ts'
+import { guardRoutes } from '../http/access-guard.ts'
+import { accessProblem } from '../http/access-problem.ts'
 import { addDocsRoutes } from '../http/docs-routes.ts'
 import { addHealthRoutes, type Readiness } from '../http/health-routes.ts'
 import { ProblemAnswers } from '../http/problem-answers.ts'
+import type { TlsMaterial } from '../http/tls-material.ts'
 import { createHttpServer, describedRoutes } from '../http/server.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { addEventRoute } from './event-route.ts'
@@ -24,6 +30,9 @@ export interface IngestOptions {
   readonly logger?: FastifyBaseLogger
   /** Names, besides localhost and IP addresses, that the server may be reached by. */
   readonly allowedHosts?: readonly string[]
+  /** Of those who may send. Without it anyone may. */
+  readonly tokens?: () => StaticTokens
+  readonly tls?: TlsMaterial
 }
 
 export type IngestServer = FastifyInstance & { readonly stats: IngestStats }
@@ -37,12 +46,13 @@ export async function createIngest(options: IngestOptions): Promise<IngestServer
   const intake = new Intake({ log: options.log, topic: options.topic, limits })
   const problems = new ProblemAnswers({
     stats: intake.stats,
-    translate: logProblem,
+    translate: (error) => (error instanceof AccessError ? accessProblem(error) : logProblem(error)),
     now: options.now ?? Date.now,
   })
   const app = await createHttpServer({
     limits,
     problems,
+    ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
   })
@@ -50,6 +60,11 @@ export async function createIngest(options: IngestOptions): Promise<IngestServer
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', (_request, _payload, done) => done(null))
 
+  const { tokens } = options
+  guardRoutes(app, async ({ headers }) => {
+    if (tokens === undefined || tokens().holderOf(bearerOf(headers.authorization)) !== undefined) return
+    throw new AccessError('TOKEN_INVALID', 'the token is none of those who may send events here')
+  })
   const routes = describedRoutes(app)
   addEventRoute(app, intake)
   addTraceRoute(app, intake, problems)

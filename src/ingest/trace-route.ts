@@ -22,7 +22,7 @@ export function addTraceRoute(app: FastifyInstance, intake: Intake, problems: Pr
   app.post(
     '/v1/traces',
     {
-      config: { operation: OPERATION },
+      config: { access: 'granted', operation: OPERATION },
       errorHandler: (error, request, reply) =>
         problems.send(error, request, reply, encodingOf(request.headers['content-type'])),
     },

@@ -4,6 +4,7 @@ import { type Setting, SETTING_GROUPS, type SettingGroup, variableOf } from '../
 
 const HEADINGS: Readonly<Record<SettingGroup, string>> = {
   http: 'HTTP',
+  access: 'Access',
   kafka: 'Kafka',
   redis: 'Redis',
   events: 'Events',
