@@ -1,5 +1,7 @@
 import { Aggregator } from '../aggregator/aggregator.ts'
 import type { EventLog } from '../log/event-log.ts'
+import type { FlowTableOptions } from '../rollup/flow-table.ts'
+import { Redaction } from '../rollup/redaction.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
 import { TapPublisher } from '../tap/tap-publisher.ts'
@@ -20,6 +22,18 @@ export interface FoldingPorts {
   readonly bus: TapBus
 }
 
+/** How events become series, and what of them is shown. */
+export function flowsOf({
+  routes,
+  cluster,
+  redactHeaders,
+  redactQuery,
+  redactPaths,
+}: RoleContext<'serve' | 'aggregator' | 'gateway'>['settings']): FlowTableOptions {
+  const redaction = new Redaction({ headers: redactHeaders, showsQuery: !redactQuery, paths: redactPaths })
+  return { routes, defaultCluster: cluster, redaction }
+}
+
 /** A worker that folds, and lets taps look on; it begins when its `start` is called. Closed with the role. */
 export async function openFolding(
   { settings, trouble, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
@@ -27,7 +41,7 @@ export async function openFolding(
 ): Promise<Aggregator> {
   const now = Date.now
   const rules = settings.classify
-  const flows = { routes: settings.routes, defaultCluster: settings.cluster }
+  const flows = flowsOf(settings)
   const publisher = await TapPublisher.open({
     bus,
     flows,

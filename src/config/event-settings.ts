@@ -1,7 +1,8 @@
 import type { Classification, ClassificationRules } from '../event/classification.ts'
+import { Redaction } from '../rollup/redaction.ts'
 import { RouteTemplates } from '../rollup/route.ts'
 import { settingsOf } from './setting.ts'
-import { list, matching } from './value-types.ts'
+import { list, matching, onOff } from './value-types.ts'
 
 const { setting } = settingsOf('events')
 
@@ -17,6 +18,18 @@ function classificationRules(text: string): ClassificationRules {
     rules[protocol as 'http' | 'grpc'][Number(status)] = classification as Classification
   }
   return rules
+}
+
+function headerNames(text: string): readonly string[] {
+  const names = list(text)
+  if (names.every((name) => /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/.test(name))) return names
+  throw new RangeError('must be names of headers, separated by commas: x-api-key,x-session')
+}
+
+function pathPatterns(text: string): readonly string[] {
+  const paths = list(text)
+  void new Redaction({ paths })
+  return paths
 }
 
 /** Cluster of events that name none. */
@@ -45,5 +58,18 @@ export const EVENT_SETTINGS = {
     '',
     { placeholder: '<rules>', parse: classificationRules },
     'statuses that count other than by default: http:429=failure,grpc:5=failure',
+  ),
+  redactHeaders: setting(
+    'redact-headers',
+    '',
+    { placeholder: '<names>', parse: headerNames },
+    'headers whose values no tap shows, besides authorization, proxy-authorization, cookie and set-cookie',
+  ),
+  redactQuery: setting('redact-query', 'on', onOff, 'show no query strings in taps'),
+  redactPaths: setting(
+    'redact-paths',
+    '',
+    { placeholder: '<patterns>', parse: pathPatterns },
+    'path segments that are neither shown nor counted apart, separated by commas: /reset/:token,/users/*/keys/:key',
   ),
 } as const

@@ -40,7 +40,7 @@ export class RecordMatcher {
     const { query, flows, rules } = options
     this.#matcher = new TapMatcher(rules === undefined ? { flows } : { flows, rules })
     this.#matcher.setTaps([{ id: 'replay', query }])
-    this.#published = new PublishedEvents(query, flows.defaultCluster)
+    this.#published = new PublishedEvents(query, flows)
   }
 
   /** Requests in the records so far. */

@@ -1,4 +1,5 @@
 import type { Dictionary } from '../event/dictionary.ts'
+import type { Redaction } from './redaction.ts'
 import { type RouteTemplates, withoutQuery } from './route.ts'
 import { scopeName, seriesKey, type SeriesKey, type Workload } from './series.ts'
 import type { TopKey } from './top-block.ts'
@@ -17,6 +18,8 @@ export interface FlowTableOptions {
   readonly routes: RouteTemplates
   /** Cluster of endpoints that name none. */
   readonly defaultCluster: string
+  /** What of paths is not kept. */
+  readonly redaction?: Redaction
 }
 
 const UNKNOWN: Workload = { cluster: '', namespace: '', kind: '', name: '' }
@@ -74,18 +77,26 @@ export class FlowTable {
     // Flows that differ only in path share their series, and so one key object.
     const series = this.#series.get(key.id) ?? key
     if (series === key) this.#series.set(key.id, key)
-    const topKey = { source, method, path: withoutQuery(dictionary.flowText(id, 'path')) }
+    const topKey = { source, method, path: shownPath(this.#options, dictionary.flowText(id, 'path')) }
     return { series, scope: scopeName(reporter), destination, topKey, topId: topKeyId(topKey) }
   }
 
   #route(pathSymbol: number): string {
     let route = this.#routeOfPath.get(pathSymbol)
     if (route === undefined) {
-      route = this.#options.routes.routeOf(this.#dictionary.symbols.text(pathSymbol))
+      route = this.#options.routes.routeOf(
+        shownPath(this.#options, this.#dictionary.symbols.text(pathSymbol)),
+      )
       this.#routeOfPath.set(pathSymbol, route)
     }
     return route
   }
+}
+
+/** A path as rollups, taps and routes have it: without query string, and without what is not shown. */
+export function shownPath({ redaction }: FlowTableOptions, path: string): string {
+  const bare = withoutQuery(path)
+  return redaction === undefined ? bare : redaction.path(bare)
 }
 
 /**

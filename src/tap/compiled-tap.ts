@@ -1,3 +1,4 @@
+import { DEFAULT_REDACTION, type Redaction } from '../rollup/redaction.ts'
 import type { FlowView } from './flow-view.ts'
 import { authorityPredicate } from './predicates/authority.ts'
 import { methodPredicate } from './predicates/method.ts'
@@ -19,14 +20,19 @@ export interface CompiledTap {
   readonly header: HeaderFilter | undefined
 }
 
-export function compileTap(query: TapQuery): CompiledTap {
+/** A tap that asks for a header's value that `redaction` does not show wants nothing. */
+export function compileTap(query: TapQuery, redaction: Redaction = DEFAULT_REDACTION): CompiledTap {
   return {
     query,
-    wantsFlow: flowPredicate(query),
+    wantsFlow: asksForSecret(query, redaction) ? () => false : flowPredicate(query),
     wantsOutcome: query.status && statusPredicate(query.status),
     minLatencyMicros: query.minLatencyMicros ?? 0,
     header: query.header,
   }
+}
+
+function asksForSecret({ header }: TapQuery, redaction: Redaction): boolean {
+  return header?.value !== undefined && redaction.header(header.name, header.value) !== header.value
 }
 
 function flowPredicate(query: TapQuery): (flow: FlowView) => boolean {

@@ -1,7 +1,6 @@
 import type { Dictionary } from '../event/dictionary.ts'
 import type { Direction } from '../event/event.ts'
-import { FlowTable, type FlowTableOptions } from '../rollup/flow-table.ts'
-import { withoutQuery } from '../rollup/route.ts'
+import { FlowTable, type FlowTableOptions, shownPath } from '../rollup/flow-table.ts'
 
 /** One end of a flow, as taps name it. */
 export interface EndView {
@@ -83,7 +82,7 @@ class LazyFlowView implements FlowView {
   }
 
   get path(): string {
-    return (this.#path ??= withoutQuery(this.#dictionary.flowText(this.#flow, 'path')))
+    return (this.#path ??= shownPath(this.#options, this.#dictionary.flowText(this.#flow, 'path')))
   }
 
   get route(): string {

@@ -1,9 +1,9 @@
 import type { Direction } from '../event/event.ts'
 import { quoted, RequestError } from '../event/request-error.ts'
+import { DEFAULT_REDACTION } from '../rollup/redaction.ts'
 import { parseResource } from '../rollup/resource-kind.ts'
 import { isGlob, MAX_PATTERN } from './glob.ts'
 import { parseLatency } from './latency-text.ts'
-import { isSecretHeader } from './redaction.ts'
 import {
   DEFAULT_MAX_RPS,
   type HeaderFilter,
@@ -246,7 +246,7 @@ function parseHeader(text: string): HeaderFilter {
   }
   if (colon < 0) return { name }
   const value = text.slice(colon + 1).trim()
-  if (isSecretHeader(name)) {
+  if (DEFAULT_REDACTION.isSecretHeader(name)) {
     throw new RequestError(
       'header',
       `the values of ${name} are not shown, nor matched: ask for "${name}" alone`,

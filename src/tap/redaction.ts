@@ -1,35 +1,26 @@
 import type { Header, RequestEvent } from '../event/event.ts'
+import type { Redaction } from '../rollup/redaction.ts'
 
-const SECRET_HEADERS: ReadonlySet<string> = new Set([
-  'authorization',
-  'proxy-authorization',
-  'cookie',
-  'set-cookie',
-])
-
-/** What stands for a value that is not shown. */
-export const REDACTED = '[redacted]'
-
-/** Whether the values of a header, by its name in any case, are never shown. */
-export function isSecretHeader(name: string): boolean {
-  return SECRET_HEADERS.has(name.toLowerCase())
-}
-
-/** The event without the values of secret headers; the names stay, so that one sees that they were sent. */
-export function redact(event: RequestEvent): RequestEvent {
-  const { requestHeaders, responseHeaders } = event
-  if (!holdsSecret(requestHeaders) && !holdsSecret(responseHeaders)) return event
-  return {
-    ...event,
-    ...(requestHeaders === undefined ? {} : { requestHeaders: requestHeaders.map(withoutSecret) }),
-    ...(responseHeaders === undefined ? {} : { responseHeaders: responseHeaders.map(withoutSecret) }),
+/** The event without what is not shown; names stay, so that one sees that there was something. */
+export function redact(event: RequestEvent, redaction: Redaction): RequestEvent {
+  const { path, requestHeaders, responseHeaders } = event
+  const shown = {
+    ...(path === undefined ? {} : { path: redaction.url(path) }),
+    ...(requestHeaders === undefined ? {} : { requestHeaders: headersOf(requestHeaders, redaction) }),
+    ...(responseHeaders === undefined ? {} : { responseHeaders: headersOf(responseHeaders, redaction) }),
   }
+  const isSame =
+    shown.path === path &&
+    shown.requestHeaders === requestHeaders &&
+    shown.responseHeaders === responseHeaders
+  return isSame ? event : { ...event, ...shown }
 }
 
-function holdsSecret(headers: readonly Header[] | undefined): boolean {
-  return headers?.some(({ name }) => isSecretHeader(name)) === true
-}
-
-function withoutSecret(header: Header): Header {
-  return isSecretHeader(header.name) ? { name: header.name, value: REDACTED } : header
+/** The same list where all of it is shown. */
+function headersOf(headers: readonly Header[], redaction: Redaction): readonly Header[] {
+  const shown = headers.map((header): Header => {
+    const value = redaction.header(header.name, header.value)
+    return value === header.value ? header : { name: header.name, value }
+  })
+  return shown.some((header, i) => header !== headers[i]) ? shown : headers
 }

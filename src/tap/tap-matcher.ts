@@ -57,7 +57,7 @@ export class TapMatcher {
       taps.map(({ id, query }) => {
         const known = before.get(id)
         const isKnown = known !== undefined && isSameQuery(known.query, query)
-        return [id, isKnown ? known : compileTap(query)]
+        return [id, isKnown ? known : compileTap(query, this.#options.flows.redaction)]
       }),
     )
     this.#index = new TapIndex(taps.map(({ id }) => this.#compiled.get(id)!))

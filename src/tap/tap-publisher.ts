@@ -3,6 +3,7 @@ import type { RequestEvent } from '../event/event.ts'
 import type { EventColumns } from '../event/event-columns.ts'
 import { requestAt } from '../event/event-objects.ts'
 import type { FlowTableOptions } from '../rollup/flow-table.ts'
+import { DEFAULT_REDACTION } from '../rollup/redaction.ts'
 import { CandidateSampler } from './candidate-sampler.ts'
 import { isSameQuery } from './format-tap-query.ts'
 import { HeldBudget } from './lowest.ts'
@@ -170,13 +171,14 @@ export class TapPublisher {
 
   /** Makes the objects of what the batch leaves behind, one an event, whichever taps want it. */
   #settle(columns: EventColumns, cluster: string | undefined): void {
-    const named = cluster === this.#options.flows.defaultCluster ? undefined : cluster
+    const { defaultCluster, redaction = DEFAULT_REDACTION } = this.#options.flows
+    const named = cluster === defaultCluster ? undefined : cluster
     const made = new Map<number, RequestEvent>()
     for (const held of this.#accepted) {
       if (held.index < 0) continue
       let event = made.get(held.index)
       if (event === undefined)
-        made.set(held.index, (event = withCluster(redact(requestAt(columns, held.index)), named)))
+        made.set(held.index, (event = withCluster(redact(requestAt(columns, held.index), redaction), named)))
       held.event = event
     }
     this.#accepted = []

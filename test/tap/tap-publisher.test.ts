@@ -66,6 +66,7 @@ t.test('what a tap matches is published with the slice, whole and redacted', asy
   t.strictSame(eventsOf(frames), [
     {
       ...failed,
+      path: '/vote?[redacted]',
       requestHeaders: [
         { name: 'authorization', value: '[redacted]' },
         { name: 'x-user', value: '7' },
