@@ -92,6 +92,8 @@ export class PartitionProcessor {
   #newestMs = 0
   #closedThroughMs: number
   #isCaughtUp = false
+  /** Where the log last said that it ends; undefined while it has not. */
+  #endOffset: number | undefined
   /** When the log last gave something, or could first have: by the clock. */
   #fedMs: number
   #isChanged = false
@@ -181,6 +183,7 @@ export class PartitionProcessor {
       this.#isChanged = true
     }
     this.#isCaughtUp = this.#offset >= endOffset
+    if (Number.isFinite(endOffset)) this.#endOffset = endOffset
     this.#fedMs = this.#options.now()
     return done
   }
@@ -197,9 +200,10 @@ export class PartitionProcessor {
       this.#deadLetterBytes = 0
     }
     const nowMs = this.#options.now()
-    // A log that holds nothing more never calls to say so: after a claim, silence is all there is to go by. A partition
-    // of which nothing ever came has no watermark.
-    if (this.#offset > 0 && nowMs - this.#fedMs >= IDLE_CLOSE_MS) this.#isCaughtUp = true
+    // A log that holds nothing more never calls to say so: after a claim, silence is all there is to go by. Where it is
+    // known to hold more, silence says that it does not answer. A partition of which nothing ever came has no watermark.
+    const isSilent = nowMs - this.#fedMs >= IDLE_CLOSE_MS
+    if (isSilent && this.#offset > 0 && this.#offset >= (this.#endOffset ?? 0)) this.#isCaughtUp = true
     this.#advanceWatermark(nowMs)
     this.#buckets.drain()
     const closing = this.#close(nowMs)

@@ -208,6 +208,19 @@ t.test('the totals of a series idle for an hour are dropped whole', async (t) =>
   )
 })
 
+t.test('silence of a log that is known to hold more moves no watermark on', async (t) => {
+  const self = worker()
+  const behindMs = NOW - 600_000
+  const processor = await self.claim('mesh.requests-0')
+  processor.process([recordOf([requestAt(behindMs)], 0)], 1000)
+  self.nowMs = NOW + 31_000
+  await processor.commit()
+  t.equal(processor.watermarkMs, behindMs)
+  processor.process([recordOf([requestAt(behindMs)], 999)], 1000)
+  await processor.commit()
+  t.equal(processor.watermarkMs, self.nowMs, 'until its end is reached')
+})
+
 t.test('records that retention deleted unread are counted as missing', async (t) => {
   const self = worker()
   const processor = await self.claim('mesh.requests-0')
