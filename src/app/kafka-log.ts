@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { KafkaSettings } from '../config/kafka-settings.ts'
+import type { Role } from '../config/roles.ts'
 import type { KafkaConnection } from '../log/kafka/kafka-connection.ts'
 import type { EventLog } from '../log/event-log.ts'
 import { LateEventLog } from './late-event-log.ts'
@@ -9,9 +10,32 @@ import type { RoleContext } from './role-context.ts'
 /** How long an append waits for Kafka before who sent the events is told to send them again: less than senders wait. */
 const APPEND_TIMEOUT_MS = 5_000
 
+type Context = Pick<RoleContext<Role>, 'trouble' | 'parts' | 'onFatal'>
+
+/** What a log that is only read is opened with: nothing is made, written or subscribed to. */
+const READING = {
+  group: 'meshtap',
+  partitions: 1,
+  replicas: 1,
+  retention: 86_400_000,
+  maxRecordBytes: 1_000_000,
+  compression: 'none',
+  linger: 0,
+  sessionTimeout: 10_000,
+  deadLetterTopic: '',
+} as const satisfies Partial<KafkaSettings>
+
+/** The log in Kafka for who only reads it. */
+export function openReplayLog(context: RoleContext<'gateway'>, brokers: readonly string[]): LateEventLog {
+  return open(context, { ...READING, ...context.settings, brokers })
+}
+
 /** The log in Kafka, opened as soon as Kafka answers, and closed with the role. */
 export function openKafkaLog(context: RoleContext<'ingest' | 'aggregator'>): LateEventLog {
-  const { settings, trouble, parts, onFatal } = context
+  return open(context, context.settings)
+}
+
+function open({ trouble, parts, onFatal }: Context, settings: KafkaSettings): LateEventLog {
   const onTrouble = trouble.of('kafka')
   const opening = new Opening<EventLog>({
     what: 'Kafka',

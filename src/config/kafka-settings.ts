@@ -35,14 +35,13 @@ function isBroker(text: string): boolean {
   return port >= 1 && port <= 65_535
 }
 
+const BROKERS = { placeholder: '<addresses>', parse: brokers }
+const BROKERS_ARE = 'brokers to ask first, separated by commas'
+
 /** Kafka, and the topics in it. */
 export const KAFKA_SETTINGS = {
   brokers: {
-    ...required(
-      'kafka',
-      { placeholder: '<addresses>', parse: brokers },
-      'brokers to ask first, separated by commas',
-    ),
+    ...required('kafka', BROKERS, BROKERS_ARE),
     fileAlias: 'kafka-brokers',
   },
   clientId: setting(
@@ -139,7 +138,7 @@ export const KAFKA_SETTINGS = {
 /** For a role that reads the topic where it is given brokers, and does without else. */
 export const KAFKA_READING_SETTINGS = {
   brokers: {
-    ...optional('kafka', KAFKA_SETTINGS.brokers.type, KAFKA_SETTINGS.brokers.description),
+    ...optional('kafka', BROKERS, BROKERS_ARE),
     fileAlias: KAFKA_SETTINGS.brokers.fileAlias,
   },
   clientId: KAFKA_SETTINGS.clientId,
