@@ -1,13 +1,8 @@
+import { Buffer } from 'node:buffer'
 import { eventToJson } from '../event/json-encoder.ts'
 import type { ReplayPart, TapReplay } from '../tap/tap-replay.ts'
-import {
-  chunksOf,
-  NO_EVENTS,
-  type QueuedTapSession,
-  type TapCounts,
-  type TapSession,
-  type TapTotals,
-} from './tap-session.ts'
+import { chunksOf, NO_EVENTS, type TapFrameParts } from './tap-frame.ts'
+import type { QueuedTapSession, TapCounts, TapSession, TapTotals } from './tap-session.ts'
 
 /** Passes over the log: each is shorter than the one before, unless more comes than can be read. */
 const MAX_PASSES = 10
@@ -51,13 +46,14 @@ export class ReplayingTapSession implements TapSession {
   }
 
   async next(): Promise<string | undefined> {
-    const { live } = this.#options
-    if (this.#frames !== undefined) {
-      const frame = await this.#frames.next()
-      if (frame.done !== true) return live.isOpen ? frame.value : undefined
-      this.#frames = undefined
-    }
-    return live.next()
+    if (this.#frames === undefined) return this.#options.live.next()
+    return this.#nextOf(this.#frames)
+  }
+
+  async nextBatch(): Promise<readonly TapFrameParts[] | undefined> {
+    if (this.#frames === undefined) return this.#options.live.nextBatch()
+    const frame = await this.#nextOf(this.#frames)
+    return frame === undefined ? undefined : [{ head: Buffer.from(frame), rest: '' }]
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
@@ -73,6 +69,15 @@ export class ReplayingTapSession implements TapSession {
     await this.#options.live.close()
     // Lets go of the log, when what it is read for just now is there.
     void this.#frames?.return().catch(() => undefined)
+  }
+
+  /** The replay's next frame, or the first one that is live. */
+  async #nextOf(frames: AsyncGenerator<string, void>): Promise<string | undefined> {
+    const { live } = this.#options
+    const frame = await frames.next()
+    if (frame.done !== true) return live.isOpen ? frame.value : undefined
+    this.#frames = undefined
+    return live.next()
   }
 
   async *#replay(): AsyncGenerator<string, void> {

@@ -4,13 +4,18 @@ import type { HeldBudget } from '../tap/lowest.ts'
 import type { EventPlace, TapCandidate, TapFrame, TapRegistration } from '../tap/tap-bus.ts'
 import { RateSampler } from '../tap/rate-sampler.ts'
 import { HeardRanges } from '../tap/heard-ranges.ts'
+import { SLICE_MS } from '../tap/sampling.ts'
 import type { TapQuery } from '../tap/tap-query.ts'
 import { compileTapView, eventWithin, type TapView } from '../tap/tap-view.ts'
 import type { LiveEvent } from './live-gate.ts'
-import { chunksOf, type QueuedTapSession, type TapTotals } from './tap-session.ts'
+import { chunksOf } from './tap-frame.ts'
+import type { QueuedTapSession, TapTotals } from './tap-session.ts'
 
-/** A slice that ends before its time is at least so long for so many sessions. */
+/** A slice lasts at least a millisecond for so many sessions: to send each its frame takes time, however little is in it. */
 const SESSIONS_PER_MS = 8
+
+/** But no longer than this. */
+const LONGEST_SLICE_MS = 200
 
 export interface SharedTapOptions {
   readonly id: string
@@ -60,7 +65,7 @@ export class SharedTap {
       if (this.#heard.isRepeated(candidate.place)) this.#seen--
       else this.#offer(candidate)
     }
-    if (candidates.length > 0 && this.#mayTick(nowMs) && this.#sampler.mayEnd(nowMs)) this.tick(nowMs)
+    if (candidates.length > 0 && this.#mayTick(nowMs) && this.#sampler.mayEnd(nowMs)) this.#end(nowMs)
   }
 
   /**
@@ -72,8 +77,14 @@ export class SharedTap {
     return size > 0 && nowMs - this.#tickedMs >= Math.floor(size / SESSIONS_PER_MS)
   }
 
-  /** Ends a slice of time: gives all sessions what was chosen. */
+  /** Ends a slice of time: gives all sessions what was chosen. For many sessions slices are longer. */
   tick(nowMs: number): void {
+    const { size } = this.sessions
+    if (nowMs - this.#tickedMs < Math.min(LONGEST_SLICE_MS, size / SESSIONS_PER_MS) - SLICE_MS / 2) return
+    this.#end(nowMs)
+  }
+
+  #end(nowMs: number): void {
     this.#tickedMs = nowMs
     const { kept, leftOut } = this.#sampler.tick(nowMs)
     this.#sampledOut += leftOut

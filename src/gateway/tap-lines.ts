@@ -1,6 +1,8 @@
 import { once } from 'node:events'
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply } from 'fastify'
-import type { FrameStream } from './frame-stream.ts'
+import { type FrameStream, nextFrames } from './frame-stream.ts'
+import type { TapFrameParts } from './tap-frame.ts'
 
 /**
  * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. A client that takes
@@ -27,8 +29,8 @@ export async function sendTapLines(
       connection: 'close',
     })
     raw.flushHeaders()
-    for (let frame = await session.next(); frame !== undefined; frame = await session.next()) {
-      if (raw.write(`${frame}\n`)) continue
+    for (let batch = await nextFrames(session); batch !== undefined; batch = await nextFrames(session)) {
+      if (writeLines(raw, batch)) continue
       const stalled = setTimeout(() => gone.abort(), stallMs)
       await once(raw, 'drain', { signal: gone.signal }).finally(() => clearTimeout(stalled))
     }
@@ -39,4 +41,15 @@ export async function sendTapLines(
   } finally {
     await session.close()
   }
+}
+
+/** Without a copy of what clients share; answers whether more may be written at once. */
+function writeLines(raw: ServerResponse, frames: readonly TapFrameParts[]): boolean {
+  let mayGoOn = true
+  // Node sends what is written at once together. A response that is corked itself may never say that it has drained.
+  for (const { head, rest } of frames) {
+    raw.write(head)
+    mayGoOn = raw.write(`${rest}\n`)
+  }
+  return mayGoOn
 }

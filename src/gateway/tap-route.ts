@@ -55,7 +55,8 @@ export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): voi
     wsHandler: (socket, request) =>
       serve(request, (tap) => {
         tap.onStop(({ closeCode, reason }) => socket.close(closeCode, reason))
-        return sendTapFrames(tap.session, socket)
+        // `injectWS` makes requests without a socket.
+        return sendTapFrames(tap.session, socket, request.raw.socket)
       }),
   })
 

@@ -1,24 +1,15 @@
-import { Buffer } from 'node:buffer'
 import type { ReplayProgress, TapAnswer } from '../query/answer.ts'
 import type { LiveGate } from './live-gate.ts'
+import { chunksOf, NO_EVENTS, type TapChunk, type TapFrameParts } from './tap-frame.ts'
 
 /** An idle tap sends a frame without events this often. */
 export const KEEP_ALIVE_MS = 1000
 
-/** Most bytes of events in one frame, unless one event alone has more. */
-const CHUNK_BYTES = 64 * 1024
-
 /** What a queued frame takes beside its events. */
 const FRAME_BYTES = 128
 
-/** Events as JSON, without the brackets around them: made once, shared by all sessions of a tap. */
-export interface TapChunk {
-  readonly json: string
-  readonly events: number
-  readonly bytes: number
-}
-
-export const NO_EVENTS: TapChunk = { json: '', events: 0, bytes: 0 }
+/** Frames are taken together up to so many bytes of events. */
+const BATCH_BYTES = 256 * 1024
 
 /** Numbers of a tap since it was registered, over what is decided. */
 export interface TapTotals {
@@ -33,6 +24,12 @@ interface Queued extends TapTotals {
   readonly chunk: TapChunk
 }
 
+/** A frame as it is sent. */
+interface Sent {
+  readonly chunk: TapChunk
+  readonly rest: string
+}
+
 export type TapCounts = Omit<TapAnswer, 'events' | 'replay'>
 
 /** One client's view of a tap: a bounded queue of frames, to be pulled as fast as the client takes them. */
@@ -45,6 +42,8 @@ export interface TapSession extends AsyncIterable<string> {
    * Not to be called again before it has answered.
    */
   next(): Promise<string | undefined>
+  /** Instead of `next`, the next frames that are there, so that they can be sent together. */
+  nextBatch(): Promise<readonly TapFrameParts[] | undefined>
   /** Leaves the tap. Idempotent. */
   close(): Promise<void>
 }
@@ -61,7 +60,7 @@ export class QueuedTapSession implements TapSession {
   #limitBytes: number
   #queue: Queued[] = []
   #queuedBytes = 0
-  #waiting: ((frame: string | undefined) => void) | undefined
+  #waiting: ((frame: Sent | undefined) => void) | undefined
   #state: 'open' | 'ended' | 'closed' = 'open'
   /** The tap's totals that this session's frames have told of. */
   #told: TapTotals
@@ -129,7 +128,7 @@ export class QueuedTapSession implements TapSession {
 
   /** A frame of the replay, to be sent now; `seen` are the requests that were looked at for it. */
   replayed(chunk: TapChunk, seen: number, replay: ReplayProgress): string {
-    return this.#send({ chunk, seen, sampledOut: 0, lost: 0 }, replay)
+    return textOf(this.#send({ chunk, seen, sampledOut: 0, lost: 0 }, replay))
   }
 
   /** Hands on live events from now on: first those that waited and were not replayed. */
@@ -141,16 +140,21 @@ export class QueuedTapSession implements TapSession {
   }
 
   async next(): Promise<string | undefined> {
-    if (this.#waiting !== undefined) throw new TypeError('next() was called again before it answered')
-    const frame = this.#queue.shift()
-    if (frame !== undefined) {
-      this.#queuedBytes -= sizeOf(frame)
-      return this.#send(frame)
+    const frame = await this.#take()
+    return frame && textOf(frame)
+  }
+
+  async nextBatch(): Promise<readonly TapFrameParts[] | undefined> {
+    const first = await this.#take()
+    if (first === undefined) return undefined
+    const batch = [partsOf(first)]
+    let { bytes } = first.chunk
+    while (this.#queue.length > 0 && bytes < BATCH_BYTES) {
+      const frame = this.#sendQueued()
+      bytes += frame.chunk.bytes
+      batch.push(partsOf(frame))
     }
-    if (this.#state !== 'open') return undefined
-    return new Promise((resolve) => {
-      this.#waiting = resolve
-    })
+    return batch
   }
 
   async *[Symbol.asyncIterator](): AsyncGenerator<string, void> {
@@ -179,6 +183,23 @@ export class QueuedTapSession implements TapSession {
     if (this.#state !== 'open') return
     this.#state = 'ended'
     this.#wake(undefined)
+  }
+
+  #take(): Promise<Sent | undefined> {
+    if (this.#waiting !== undefined) {
+      return Promise.reject(new TypeError('next() was called again before it answered'))
+    }
+    if (this.#queue.length > 0) return Promise.resolve(this.#sendQueued())
+    if (this.#state !== 'open') return Promise.resolve(undefined)
+    return new Promise((resolve) => {
+      this.#waiting = resolve
+    })
+  }
+
+  #sendQueued(): Sent {
+    const frame = this.#queue.shift()!
+    this.#queuedBytes -= sizeOf(frame)
+    return this.#send(frame)
   }
 
   #push(frame: Queued): void {
@@ -210,40 +231,28 @@ export class QueuedTapSession implements TapSession {
     this.#dropped += lost + chunk.events
   }
 
-  #send({ chunk, seen, sampledOut, lost }: Queued, replay?: ReplayProgress): string {
+  #send({ chunk, seen, sampledOut, lost }: Queued, replay?: ReplayProgress): Sent {
     this.#seen += seen
     this.#sampledOut += sampledOut
     this.#dropped += lost
     this.#sent += chunk.events
     const past = replay === undefined ? '' : `"replay":${JSON.stringify(replay)},`
-    return `{"events":[${chunk.json}],${past}${JSON.stringify(this.counts).slice(1)}`
+    return { chunk, rest: `${past}${JSON.stringify(this.counts).slice(1)}` }
   }
 
-  #wake(frame: string | undefined): void {
+  #wake(frame: Sent | undefined): void {
     const resolve = this.#waiting
     this.#waiting = undefined
     resolve?.(frame)
   }
 }
 
-/** Joins events, each as JSON, to chunks of a size that queues can be bounded by. */
-export function chunksOf(events: readonly string[]): TapChunk[] {
-  const chunks: TapChunk[] = []
-  let part: string[] = []
-  let bytes = 0
-  const finish = () => {
-    if (part.length > 0) chunks.push({ json: part.join(','), events: part.length, bytes })
-    part = []
-    bytes = 0
-  }
-  for (const json of events) {
-    const size = Buffer.byteLength(json) + 1
-    if (bytes + size > CHUNK_BYTES) finish()
-    part.push(json)
-    bytes += size
-  }
-  finish()
-  return chunks
+function textOf({ chunk, rest }: Sent): string {
+  return `{"events":[${chunk.json}],${rest}`
+}
+
+function partsOf({ chunk, rest }: Sent): TapFrameParts {
+  return { head: chunk.head, rest }
 }
 
 function sizeOf({ chunk }: Queued): number {

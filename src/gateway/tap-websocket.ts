@@ -1,21 +1,27 @@
+import type { Duplex } from 'node:stream'
 import type { WebSocket } from '@fastify/websocket'
-import type { FrameStream } from './frame-stream.ts'
+import { type FrameStream, nextFrames } from './frame-stream.ts'
+import { writeTextFrames } from './raw-frames.ts'
+import type { TapFrameParts } from './tap-frame.ts'
 
 /** Codes of RFC 6455 that a tap's websocket is closed with. */
 export const CLOSE_CODES = { goingAway: 1001, policy: 1008 } as const
 
 /**
- * Sends a session's frames, one text frame each, as fast as the client takes them: the next is pulled when the last has
+ * Sends a session's frames, one text message each, as fast as the client takes them: the next are pulled when the last have
  * left this process, so what a slow client does not take stays in the session's bounded queue.
+ *
+ * `stream` is what the websocket runs over; without it frames are copied.
  *
  * Resolves when the session or the socket has ended, with both closed.
  */
-export async function sendTapFrames(session: FrameStream, socket: WebSocket): Promise<void> {
+export async function sendTapFrames(session: FrameStream, socket: WebSocket, stream?: Duplex): Promise<void> {
   socket.once('close', () => void session.close())
   socket.on('message', () => socket.close(CLOSE_CODES.policy, 'a tap takes no messages'))
   try {
-    for (let frame = await session.next(); frame !== undefined; frame = await session.next()) {
-      await sent(socket, frame)
+    for (let batch = await nextFrames(session); batch !== undefined; batch = await nextFrames(session)) {
+      if (socket.readyState !== socket.OPEN) break
+      await (stream === undefined ? sendCopies(socket, batch) : writeTextFrames(stream, batch))
     }
     socket.close(CLOSE_CODES.goingAway, 'the tap ended')
   } catch {
@@ -26,10 +32,12 @@ export async function sendTapFrames(session: FrameStream, socket: WebSocket): Pr
   }
 }
 
-function sent(socket: WebSocket, frame: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    socket.send(frame, (error) => (error ? reject(error) : resolve()))
-  })
+async function sendCopies(socket: WebSocket, frames: readonly TapFrameParts[]): Promise<void> {
+  for (const { head, rest } of frames) {
+    await new Promise<void>((resolve, reject) => {
+      socket.send(`${head.toString()}${rest}`, (error) => (error ? reject(error) : resolve()))
+    })
+  }
 }
 
 /** Pings `sockets` every `intervalMs` and cuts those that did not answer the last ping. Call what it returns to stop. */

@@ -60,6 +60,8 @@ export async function gatewayServer(
     publish: async (events: readonly RequestEvent[]): Promise<void> => {
       const [tap] = registered
       if (tap === undefined) throw new Error('BUG: no tap is registered')
+      // The hub's session comes a moment after its registration.
+      while (taps.stats.sessions === 0) await new Promise(setImmediate)
       await bus.publish(tap.id, frameOf(events))
       for (let i = 0; i < 40; i++) clock.tick()
     },

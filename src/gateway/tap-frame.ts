@@ -1,0 +1,52 @@
+import { Buffer } from 'node:buffer'
+
+/** Most bytes of events in one frame, unless one event alone has more. */
+const CHUNK_BYTES = 64 * 1024
+
+/** Events as JSON: made once, shared by all sessions of a tap. */
+export class TapChunk {
+  /** Without the brackets around them. */
+  readonly json: string
+  readonly events: number
+  readonly bytes: number
+  #head: Buffer | undefined
+
+  constructor(json: string, events: number, bytes: number) {
+    this.json = json
+    this.events = events
+    this.bytes = bytes
+  }
+
+  /** What all frames of these events begin with, as bytes. */
+  get head(): Buffer {
+    return (this.#head ??= Buffer.from(`{"events":[${this.json}],`))
+  }
+}
+
+export const NO_EVENTS = new TapChunk('', 0, 0)
+
+/** A frame in two parts: the first may be part of other clients' frames as well, so nobody writes into it. */
+export interface TapFrameParts {
+  readonly head: Buffer
+  readonly rest: string
+}
+
+/** Joins events, each as JSON, to chunks of a size that queues can be bounded by. */
+export function chunksOf(events: readonly string[]): TapChunk[] {
+  const chunks: TapChunk[] = []
+  let part: string[] = []
+  let bytes = 0
+  const finish = () => {
+    if (part.length > 0) chunks.push(new TapChunk(part.join(','), part.length, bytes))
+    part = []
+    bytes = 0
+  }
+  for (const json of events) {
+    const size = Buffer.byteLength(json) + 1
+    if (bytes + size > CHUNK_BYTES) finish()
+    part.push(json)
+    bytes += size
+  }
+  finish()
+  return chunks
+}
