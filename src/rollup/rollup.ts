@@ -174,9 +174,12 @@ export class Rollup {
     }
   }
 
-  /** One scope's series as a block; those last seen before `idleSinceMs` are left out. Sorted by key. */
+  /**
+   * One scope's series as a block, sorted by key. Those of a pod of which nothing was seen since `idleSinceMs` are left out,
+   * all of a direction together: sums over a pod's routes and peers are exposed as counters, which may end but not fall.
+   */
   block(scope: string, idleSinceMs = Number.NEGATIVE_INFINITY): StatBlock {
-    const slots = (this.#scopes.get(scope)?.slots ?? []).filter((slot) => this.#lastMs[slot]! >= idleSinceMs)
+    const slots = this.#slotsSince(this.#scopes.get(scope)?.slots ?? [], idleSinceMs)
     slots.sort((a, b) => (this.#keys[a]!.id < this.#keys[b]!.id ? -1 : 1))
     const column = (from: Float64Array) => Float64Array.from(slots, (slot) => from[slot]!)
     const outcomeStart = new Uint32Array(slots.length + 1)
@@ -214,6 +217,16 @@ export class Rollup {
       readBytes: column(this.#readBytes),
       writtenBytes: column(this.#writtenBytes),
     }
+  }
+
+  #slotsSince(slots: readonly number[], idleSinceMs: number): number[] {
+    if (idleSinceMs === Number.NEGATIVE_INFINITY) return [...slots]
+    const reporterOf = (slot: number) => {
+      const { workload, pod, direction } = this.#keys[slot]!
+      return `${workload.kind}\u0000${workload.name}\u0000${pod}\u0000${direction}`
+    }
+    const live = new Set(slots.filter((slot) => this.#lastMs[slot]! >= idleSinceMs).map(reporterOf))
+    return slots.filter((slot) => live.has(reporterOf(slot)))
   }
 
   #seen(slot: number, firstMs: number, lastMs: number): void {

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import { decodeStatBlock } from '../../src/rollup/stat-block-codec.ts'
 import t from 'tap'
 import type { MeshEvent } from '../../src/event/event.ts'
 import { partitionId, type StoredRecord } from '../../src/log/event-log.ts'
@@ -220,6 +221,36 @@ t.test('silence of a log that is known to hold more moves no watermark on', asyn
   await processor.commit()
   t.equal(processor.watermarkMs, self.nowMs, 'until its end is reached')
 })
+
+t.test(
+  'the totals of a series that is idle stay while its pod has others: their sum must not fall',
+  async (t) => {
+    const self = worker()
+    const event = (pod: string, path: string, timeMs: number): MeshEvent => ({
+      kind: 'request',
+      timeMs,
+      direction: 'inbound',
+      destination: { namespace: 'emojivoto', name: 'web', pod },
+      path,
+      latencyMicros: 5,
+    })
+    const processor = await self.claim('mesh.requests-0')
+    const first = [event('web-1', '/once', NOW), event('web-1', '/often', NOW), event('web-2', '/once', NOW)]
+    processor.process([recordOf(first, 0)], 1)
+    await processor.commit()
+    for (let minute = 1; minute <= 75; minute++) {
+      self.nowMs = NOW + minute * 60_000
+      processor.process([recordOf([event('web-1', '/often', self.nowMs)], minute)], minute + 1)
+      await processor.commit()
+    }
+    const snapshot = await self.store.read('mesh.requests-0', () => [{ address: { kind: 'total' } }])
+    const { keys } = decodeStatBlock(snapshot!.blobs[0]!.blob)
+    t.strictSame(
+      keys.map(({ pod, route }) => `${pod}${route}`),
+      ['web-1/often', 'web-1/once'],
+    )
+  },
+)
 
 t.test('records that retention deleted unread are counted as missing', async (t) => {
   const self = worker()
