@@ -33,11 +33,6 @@ export class ByteBuffer {
     return written
   }
 
-  /** What was written from `start` on, a character a byte. */
-  latin1(start: number): string {
-    return this.#bytes.toString('latin1', start, this.#at)
-  }
-
   byte(value: number): void {
     this.reserve(1)
     this.#bytes[this.#at++] = value
@@ -56,6 +51,12 @@ export class ByteBuffer {
     let at = this.#at
     for (let i = 0; i < length; i++) bytes[at++] = from[i]!
     this.#at = at
+  }
+
+  /** A text of which each character is a byte. */
+  binary(text: string): void {
+    this.reserve(text.length)
+    this.#at += this.#bytes.write(text, this.#at, 'latin1')
   }
 
   text(text: string): void {

@@ -35,7 +35,7 @@ export class Exposition {
       writer.begin(family)
       for (const { labels, value } of family.samples) {
         const pairs = Object.entries(labels).map(([name, text]) => writer.pair(name, text))
-        const of = { bytes: NO_LABELS, start: 0, end: 0, extra: Buffer.concat(pairs) }
+        const of = { bytes: NO_LABELS, start: 0, end: 0, extra: Buffer.from(pairs.join(''), 'latin1') }
         if (family.type === 'counter') writer.counter(of, value, 0)
         else writer.gauge(of, value)
         if (writer.length >= CHUNK_BYTES) yield writer.take()
@@ -90,8 +90,9 @@ export class Exposition {
   async *#connections(scopes: readonly MergedScope[]): AsyncGenerator<Buffer> {
     const writer = this.#writer
     const connected = scopes.filter(({ connections }) => connections !== undefined)
-    const peers = { inbound: writer.pair('peer', 'src'), outbound: writer.pair('peer', 'dst') }
-    const inbound = writer.pair('direction', 'inbound')
+    const bytes = (name: string, value: string) => Buffer.from(writer.pair(name, value), 'latin1')
+    const peers = { inbound: bytes('peer', 'src'), outbound: bytes('peer', 'dst') }
+    const inbound = bytes('direction', 'inbound')
     /** Inbound connections are of the source, outbound ones of the destination. */
     const peerOf = ({ bytes, start }: Labels) =>
       bytes.compare(inbound, 0, inbound.length, start, start + inbound.length) === 0
@@ -139,10 +140,11 @@ export class Exposition {
 
   #ending({ status, grpcStatus, classification }: OutcomeKey): Buffer {
     const { pair } = this.#writer
-    return Buffer.concat([
+    const pairs = [
       pair('status_code', status < 0 ? '' : String(status)),
       pair('grpc_status', grpcStatus < 0 ? '' : String(grpcStatus)),
       pair('classification', classification),
-    ])
+    ]
+    return Buffer.from(pairs.join(''), 'latin1')
   }
 }

@@ -1,12 +1,14 @@
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
 import type { Workload } from '../rollup/series.ts'
 import type { KeyColumns } from '../rollup/stat-blob.ts'
-import type { ByteBuffer } from './byte-buffer.ts'
 import type { Level } from './families.ts'
 import { labelValue } from './label-value.ts'
 
-/** A label as bytes of a format; none where the value is empty. */
-export type PairEncoder = (name: string, value: string) => Buffer
+/**
+ * A label in a format, as a text of which each character is a byte; `''` where the value is empty. Texts, because labels
+ * are put together and looked up by the hundred thousand, and written as bytes only once.
+ */
+export type PairEncoder = (name: string, value: string) => string
 
 /** Kinds of workload that have a label of their own, by what Linkerd calls it. */
 const KIND_LABELS: ReadonlyMap<string, string> = new Map([
@@ -28,16 +30,16 @@ export class LabelPieces {
   readonly #keys: KeyColumns
   readonly #isRoute: boolean
   readonly #pair: PairEncoder
-  readonly #reporters: (Buffer | undefined)[] = []
-  readonly #destinations: (Buffer | undefined)[] = []
-  readonly #pods: (Buffer | undefined)[] = []
-  readonly #services: (Buffer | undefined)[] = []
-  readonly #authorities: (Buffer | undefined)[] = []
-  readonly #routes: (Buffer | undefined)[] = []
-  readonly #methods: (Buffer | undefined)[] = []
-  readonly #inbound: Buffer
-  readonly #outbound: Buffer
-  readonly #tls: readonly [no: Buffer, yes: Buffer]
+  readonly #reporters: (string | undefined)[] = []
+  readonly #destinations: (string | undefined)[] = []
+  readonly #pods: (string | undefined)[] = []
+  readonly #services: (string | undefined)[] = []
+  readonly #authorities: (string | undefined)[] = []
+  readonly #routes: (string | undefined)[] = []
+  readonly #methods: (string | undefined)[] = []
+  readonly #inbound: string
+  readonly #outbound: string
+  readonly #tls: readonly [no: string, yes: string]
 
   constructor(keys: KeyColumns, level: Level, pair: PairEncoder) {
     this.#keys = keys
@@ -48,35 +50,36 @@ export class LabelPieces {
     this.#tls = [pair('tls', 'no_identity'), pair('tls', 'true')]
   }
 
-  /** Writes the labels of a row. */
-  write(row: number, into: ByteBuffer): void {
+  /** The labels of a row. */
+  of(row: number): string {
     const keys = this.#keys
     const flags = keys.flags[row]!
     const isOutbound = (flags & FLAG_OUTBOUND) !== 0
-    into.copy(isOutbound ? this.#outbound : this.#inbound)
     const workload = keys.workload[row]!
-    into.copy((this.#reporters[workload] ??= this.#reporter(keys.workloadAt(workload))))
-    into.copy(this.#text(this.#pods, 'pod', keys.pod[row]!))
-    if (isOutbound) {
-      const peer = keys.peer[row]!
-      into.copy((this.#destinations[peer] ??= this.#destination(keys.workloadAt(peer))))
-    }
-    into.copy(this.#text(this.#services, 'dst_service', keys.service[row]!))
+    const peer = keys.peer[row]!
+    const ends =
+      (isOutbound ? this.#outbound : this.#inbound) +
+      (this.#reporters[workload] ??= this.#reporter(keys.workloadAt(workload))) +
+      this.#text(this.#pods, 'pod', keys.pod[row]!) +
+      (isOutbound ? (this.#destinations[peer] ??= this.#destination(keys.workloadAt(peer))) : '') +
+      this.#text(this.#services, 'dst_service', keys.service[row]!)
     if (this.#isRoute) {
-      into.copy(this.#text(this.#authorities, 'dst', keys.authority[row]!))
-      into.copy(this.#text(this.#routes, 'rt_route', keys.route[row]!))
-      into.copy(this.#text(this.#methods, 'method', keys.method[row]!))
-      return
+      return (
+        ends +
+        this.#text(this.#authorities, 'dst', keys.authority[row]!) +
+        this.#text(this.#routes, 'rt_route', keys.route[row]!) +
+        this.#text(this.#methods, 'method', keys.method[row]!)
+      )
     }
-    into.copy(this.#text(this.#authorities, 'authority', keys.authority[row]!))
-    if ((flags & FLAG_TLS_KNOWN) !== 0) into.copy(this.#tls[(flags & FLAG_TLS) === 0 ? 0 : 1])
+    const tls = (flags & FLAG_TLS_KNOWN) === 0 ? '' : this.#tls[(flags & FLAG_TLS) === 0 ? 0 : 1]
+    return ends + this.#text(this.#authorities, 'authority', keys.authority[row]!) + tls
   }
 
-  #text(pieces: (Buffer | undefined)[], name: string, index: number): Buffer {
+  #text(pieces: (string | undefined)[], name: string, index: number): string {
     return (pieces[index] ??= this.#pair(name, labelValue(this.#keys.text(index))))
   }
 
-  #reporter({ cluster, namespace, kind, name }: Workload): Buffer {
+  #reporter({ cluster, namespace, kind, name }: Workload): string {
     return this.#pairs([
       ['cluster', cluster],
       ['namespace', namespace],
@@ -85,7 +88,7 @@ export class LabelPieces {
     ])
   }
 
-  #destination({ cluster, namespace, kind, name }: Workload): Buffer {
+  #destination({ cluster, namespace, kind, name }: Workload): string {
     const own: (readonly [string | undefined, string])[] = [
       ['dst_cluster', cluster],
       ['dst_namespace', namespace],
@@ -95,12 +98,10 @@ export class LabelPieces {
     return this.#pairs([...own, [label && `dst_${label}`, name], ['dst_workload', workloadText(kind, name)]])
   }
 
-  #pairs(pairs: readonly (readonly [name: string | undefined, value: string])[]): Buffer {
-    return Buffer.concat(
-      pairs.map(([name, value]) =>
-        name === undefined ? Buffer.alloc(0) : this.#pair(name, labelValue(value)),
-      ),
-    )
+  #pairs(pairs: readonly (readonly [name: string | undefined, value: string])[]): string {
+    return pairs
+      .map(([name, value]) => (name === undefined ? '' : this.#pair(name, labelValue(value))))
+      .join('')
   }
 }
 

@@ -168,19 +168,14 @@ export class ScopeMerge {
 
   /** The slot of a row's labels; -1 where there may be no further ones. */
   #slot(pieces: LabelPieces, row: number): number {
-    const labels = this.#labels
-    const start = labels.length
-    pieces.write(row, labels)
-    // One byte a character: as a key of a map quicker than anything that is made from the parts.
-    const id = labels.latin1(start)
-    const known = this.#slots.get(id)
-    if (known !== undefined || !this.#options.admits()) {
-      labels.length = start
-      return known ?? -1
-    }
+    const labels = pieces.of(row)
+    const known = this.#slots.get(labels)
+    if (known !== undefined) return known
+    if (!this.#options.admits()) return -1
     const slot = this.#slots.size
-    this.#slots.set(id, slot)
-    this.#labelStart.push(labels.length)
+    this.#slots.set(labels, slot)
+    this.#labels.binary(labels)
+    this.#labelStart.push(this.#labels.length)
     this.#latencies.reserve(slot + 1)
     this.#outcomes.reserve(slot + 1)
     const sums = this.#sums

@@ -23,13 +23,18 @@ const FIXED64 = 1
 const VARINT = 0
 
 const pair: PairEncoder = (name, value) => {
-  if (value === '') return Buffer.alloc(0)
-  const label = new ByteBuffer(64)
-  writeText(label, 1, name)
-  writeText(label, 2, value)
-  const metric = new ByteBuffer(64)
-  writeMessage(metric, 1, label)
-  return Buffer.from(metric.written)
+  if (value === '') return ''
+  const bytes = Buffer.from(value).toString('latin1')
+  const label = `\u000a${lengthOf(name)}${name}\u0012${lengthOf(bytes)}${bytes}`
+  return `\u000a${lengthOf(label)}${label}`
+}
+
+/** A length as protobuf's varint. */
+function lengthOf(text: string): string {
+  let rest = text.length
+  let varint = ''
+  for (; rest > 127; rest >>>= 7) varint += String.fromCharCode((rest & 127) | 128)
+  return varint + String.fromCharCode(rest)
 }
 
 /**

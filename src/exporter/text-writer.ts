@@ -12,11 +12,18 @@ const COMMA = 0x2c
 const NEWLINE = 0x0a
 const VALUE = Buffer.from('} ')
 
+const ESCAPED = /["\\\n]/
+const NOT_ASCII = /[\u0080-\uffff]/
+
 /** With a comma before it, that of the first label is left out where labels are written. */
 const pair: PairEncoder = (name, value) => {
-  if (value === '') return Buffer.alloc(0)
-  const escaped = value.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-  return Buffer.from(`,${name}="${escaped}"`)
+  if (value === '') return ''
+  let text = value
+  if (ESCAPED.test(text)) {
+    text = text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
+  }
+  if (NOT_ASCII.test(text)) text = Buffer.from(text).toString('latin1')
+  return `,${name}="${text}"`
 }
 
 /** What the two text formats differ in. */

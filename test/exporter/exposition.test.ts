@@ -86,7 +86,7 @@ t.test('every request is counted once, whatever partition, bucket and scope it i
         }
       }
     }),
-    { numRuns: 40 },
+    { numRuns: 25 },
   )
 })
 
@@ -135,7 +135,7 @@ t.test('label values of any text give an exposition that parses, and differ wher
         if (/^[\x20-\x7e\n]{1,1024}$/.test(route)) t.equal(value, route)
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 100 },
   )
 })
 
