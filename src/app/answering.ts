@@ -4,6 +4,7 @@ import type { EventLog } from '../log/event-log.ts'
 import type { TapReplays } from '../tap/tap-replay.ts'
 import { flowsOf } from './folding.ts'
 import type { Readiness } from '../http/health-routes.ts'
+import type { Page } from '../http/page.ts'
 import { QueryEngine } from '../query/query-engine.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
@@ -22,12 +23,14 @@ export interface AnsweringPorts {
   readonly past?: { readonly log: EventLog; readonly topic: string } | undefined
   /** Within this time of its registration every worker evaluates a tap, milliseconds. */
   readonly settleMs: number
+  /** What answers `/metrics`, if anything. */
+  readonly metrics?: Page
 }
 
 /** The server that answers queries and streams taps. Who calls this lets it listen, and closes it before the role's parts. */
 export async function openAnswering(
   context: RoleContext<'serve' | 'gateway'>,
-  { store, bus, ready, past, settleMs }: AnsweringPorts,
+  { store, bus, ready, past, settleMs, metrics }: AnsweringPorts,
   tls: TlsMaterial | undefined,
 ): Promise<GatewayServer> {
   const { settings, version, logger, trouble, parts } = context
@@ -52,6 +55,7 @@ export async function openAnswering(
     },
     allowedHosts: settings.allowedHosts,
     audit: auditLog(context),
+    ...(metrics === undefined ? {} : { metrics }),
     ...(door === undefined ? {} : { door }),
     ...(settings.ticketSecret === undefined ? {} : { ticketSecret: settings.ticketSecret }),
     ...(tls === undefined ? {} : { tls }),

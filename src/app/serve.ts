@@ -1,4 +1,5 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
+import { MetricsPage } from '../exporter/metrics-page.ts'
 import { createIngest } from '../ingest/ingest.ts'
 import { EmbeddedEventLog } from '../log/embedded/embedded-event-log.ts'
 import { EmbeddedRollupStore } from '../store/embedded/embedded-rollup-store.ts'
@@ -50,9 +51,17 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   const ready = () =>
     aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' }
   const tls = await openTls(context)
+  const metrics = new MetricsPage({ store, version, now })
   const gateway = await openAnswering(
     context,
-    { store, bus, ready, past: { log, topic: TOPIC }, settleMs: 0 },
+    {
+      store,
+      bus,
+      ready,
+      past: { log, topic: TOPIC },
+      settleMs: 0,
+      metrics: (request) => metrics.answer(request),
+    },
     tls,
   )
   const ingest = await createIngest({

@@ -89,6 +89,9 @@ export class ScopeMerge {
     const firstMs = blob.sum('firstMs')
     const connections = level === 'workload' ? connectionColumns(blob) : undefined
     const sums = this.#sums
+    // At once, rather than by copying again and again.
+    this.#latencies.reserve(this.#slots.size + blob.rows)
+    this.#outcomes.reserve(this.#slots.size + blob.rows)
     for (let row = 0; row < blob.rows; row++) {
       if (row % ROWS_A_STEP === 0) yield
       const hasRequests = outcomes.start[row] !== outcomes.start[row + 1]

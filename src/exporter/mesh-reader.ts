@@ -3,7 +3,12 @@ import { planTotals } from '../query/plan.ts'
 import { DecodeError } from '../event/decode-error.ts'
 import { StatBlob } from '../rollup/stat-blob.ts'
 import { PROXY_FORGOTTEN_MS } from '../rollup/tier.ts'
-import { type RollupStore, type StoredBlob, StoreError } from '../store/rollup-store.ts'
+import {
+  type PartitionSnapshot,
+  type RollupStore,
+  type StoredBlob,
+  StoreError,
+} from '../store/rollup-store.ts'
 import type { Level } from './families.ts'
 import { type MergedScope, ScopeMerge } from './merged-scope.ts'
 import type { PartitionState } from './own-metrics.ts'
@@ -13,7 +18,7 @@ import type { SampleWriter } from './sample-writer.ts'
 import { isSelected, type Selection } from './selection.ts'
 
 /** Scopes that are read at once. */
-const SCOPES_A_READ = 16
+const SCOPES_A_READ = 4
 /** Partitions that are read at once. */
 const PARTITIONS_A_READ = 16
 
@@ -105,24 +110,33 @@ export class MeshReader {
 
   /** The blobs of some scopes, each scope's from all partitions. */
   async #blobs(names: readonly string[]): Promise<readonly StoredBlob[][]> {
-    const { store, progress, now } = this.#options
     const blobs = new Map<string, StoredBlob[]>(names.map((name) => [name, []]))
     const having = [...new Set(names.flatMap((name) => [...(this.#scopes.get(name) ?? [])]))]
     for (let i = 0; i < having.length; i += PARTITIONS_A_READ) {
-      const snapshots = await Promise.all(
-        having.slice(i, i + PARTITIONS_A_READ).map(async (partition) => {
-          const snapshot = await store.read(partition, (meta) =>
-            planTotals(meta, (scope) => blobs.has(scope)),
-          )
-          progress.check(partition, snapshot?.meta.offset ?? 0, now())
-          return snapshot
-        }),
-      )
-      for (const blob of snapshots.flatMap((snapshot) => snapshot?.blobs ?? [])) {
+      const reads: Promise<PartitionSnapshot | undefined>[] = []
+      for (const partition of having.slice(i, i + PARTITIONS_A_READ)) {
+        const read = this.#read(partition, (scope) => blobs.has(scope))
+        // It is waited for later, and must not look forgotten until then.
+        read.catch(() => undefined)
+        reads.push(read)
+        // An embedded store reads at once; one behind a network is asked for all together.
+        await this.#options.pace.rest()
+      }
+      for (const blob of (await Promise.all(reads)).flatMap((snapshot) => snapshot?.blobs ?? [])) {
         blobs.get(blob.scope)!.push(blob)
       }
     }
     return [...blobs.values()]
+  }
+
+  async #read(
+    partition: PartitionId,
+    scopes: (scope: string) => boolean,
+  ): Promise<PartitionSnapshot | undefined> {
+    const { store, progress, now } = this.#options
+    const snapshot = await store.read(partition, (meta) => planTotals(meta, scopes))
+    progress.check(partition, snapshot?.meta.offset ?? 0, now())
+    return snapshot
   }
 
   async #merge(blobs: readonly StoredBlob[], level: Level, admits: () => boolean): Promise<MergedScope> {

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 
 /** How long work goes on before others get a turn. What is done in one go takes about a millisecond besides. */
-const SLICE_MS = 2
+const SLICE_MS = 1
 
 /** Long work in slices, between which the process does what else it has to do. */
 export class Pace {

@@ -7,6 +7,7 @@ import { type GuardedRoute, guardRoutes } from '../http/access-guard.ts'
 import { addDocsRoutes } from '../http/docs-routes.ts'
 import { addHealthRoutes, type Readiness } from '../http/health-routes.ts'
 import { type HttpStats, httpStats } from '../http/http-stats.ts'
+import type { Page } from '../http/page.ts'
 import { HttpProblem } from '../http/problem.ts'
 import { ProblemAnswers } from '../http/problem-answers.ts'
 import { createHttpServer, describedRoutes } from '../http/server.ts'
@@ -18,6 +19,7 @@ import { GATEWAY_API } from './gateway-api.ts'
 import { addLandingPage } from './landing-page.ts'
 import { LiveQuestions } from './live-questions.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
+import { addMetricsRoute } from './metrics-route.ts'
 import { gatewayProblem } from './port-problems.ts'
 import { addQueryRoutes } from './query-routes.ts'
 import type { TapHub } from './tap-hub.ts'
@@ -47,6 +49,8 @@ export interface GatewayOptions {
   /** What tickets are signed with. Without it one of this server's own, so that others do not take them. */
   readonly ticketSecret?: string
   readonly tls?: TlsMaterial
+  /** What answers `/metrics`. Without it there is none. */
+  readonly metrics?: Page
   /** Told of every tap. */
   readonly audit?: Audit
 }
@@ -106,6 +110,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   )
   addTapRoute(app, { taps: options.taps, admission, limits, audit: options.audit ?? (() => {}), now })
   addTicketRoute(app, admission)
+  if (options.metrics !== undefined) addMetricsRoute(app, admission, options.metrics)
   addHealthRoutes(app, options.ready)
   addDocsRoutes(app, { ...GATEWAY_API, version: options.version }, routes)
   addLandingPage(app, options.version, routes)
