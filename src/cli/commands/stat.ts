@@ -4,6 +4,7 @@ import { askAll } from '../ask.ts'
 import { type CliContext, note } from '../context.ts'
 import { GatewayClient } from '../gateway-client.ts'
 import { addTableOutput, type OutputFlags, printJson } from '../output.ts'
+import { printableJson } from '../printers/printable.ts'
 import { emptyNote, reasonLines } from '../printers/notes.ts'
 import { statJson, statTables } from '../printers/stat-printer.ts'
 import {
@@ -20,7 +21,7 @@ import {
 } from '../query-flags.ts'
 import { parseResources } from '../resources.ts'
 
-type Flags = SelectionFlags & WindowFlags & OutputFlags & GatewayFlags
+type Flags = SelectionFlags & WindowFlags & OutputFlags & GatewayFlags & { readonly watch?: true }
 
 export function configure(command: Command, context: CliContext): void {
   command
@@ -32,6 +33,10 @@ export function configure(command: Command, context: CliContext): void {
   addSelectionOptions(command)
   addWindowOptions(command)
   addTableOutput(command, 'with bytes and tenths of milliseconds')
+  command.option(
+    '-w, --watch',
+    'go on: on a terminal a table that is kept up to date, else each table or list that differs',
+  )
   addGatewayOption(command)
   command
     .addHelpText(
@@ -44,6 +49,7 @@ Examples:
   meshtap stat deploy -n emojivoto
   meshtap stat deploy/web po/web-7c8d-x2k -n emojivoto -t 10m
   meshtap stat deploy/web --to svc/emoji-svc -n emojivoto
+  meshtap stat deploy -n emojivoto --watch
   meshtap stat all -o wide`,
     )
     .action((args: string[], flags: Flags) => stat(context, args, flags))
@@ -56,21 +62,26 @@ async function stat(context: CliContext, args: readonly string[], flags: Flags):
     ...windowParameter(flags),
   }))
   const client = new GatewayClient(gatewayUrl(flags))
+  if (flags.watch === true) {
+    const { watchStat } = await import('../live/watch-stat.ts')
+    const text = (answers: readonly StatAnswer[]): string => textOf(answers, flags)
+    await watchStat(context, { client, questions, text })
+    return
+  }
   const answers = await askAll<StatAnswer>(context, client, '/api/v1/stat', questions)
   const rows = answers.flatMap((answer) => answer.rows)
   const reasons = answers.map(({ empty }) => empty)
   const lines = rows.length === 0 ? emptyNote('No traffic found.', reasons) : reasonLines(reasons)
-  switch (flags.output) {
-    case 'table':
-    case 'wide':
-      if (rows.length > 0) {
-        const view = { detail: flags.output, withNamespace: spansNamespaces(flags) }
-        context.stdout.write(statTables(rows, view))
-      }
-      break
-    case 'json':
-      printJson(context, statJson(rows))
-      break
-  }
+  if (flags.output === 'json') printJson(context, statJson(rows))
+  else context.stdout.write(textOf(answers, flags))
   for (const line of lines) note(context, line)
+}
+
+/** JSON is one line. */
+function textOf(answers: readonly StatAnswer[], flags: Flags): string {
+  const rows = answers.flatMap((answer) => answer.rows)
+  if (flags.output === 'json') return `${printableJson(JSON.stringify(statJson(rows)))}\n`
+  return rows.length === 0
+    ? ''
+    : statTables(rows, { detail: flags.output, withNamespace: spansNamespaces(flags) })
 }

@@ -24,6 +24,11 @@ export function configure(command: Command, context: CliContext): void {
     .option('--min-latency <duration>', 'only requests that took as long: 250ms')
     .option('--header <header>', 'only requests with this header: NAME or NAME:VALUE')
     .option('--max-rps <number>', 'most events a second, an even sample of those that match', '100')
+    .option(
+      '--since <when>',
+      'begin with the past: 5m, or a time such as 2026-11-24T10:00:00Z, at most 7d ago',
+    )
+    .option('--last <events>', 'begin with the last events that match, at most 10000')
     .addOption(
       new Option(
         '-o, --output <format>',
@@ -50,6 +55,7 @@ export function configure(command: Command, context: CliContext): void {
 Examples:
   meshtap tap deploy/web -n emojivoto
   meshtap tap deploy/voting -n emojivoto --status failure --min-latency 100ms
+  meshtap tap deploy/web -n emojivoto --status failure --since 10m
   meshtap tap deploy/web -n emojivoto --to svc/emoji-svc --path '/api/*' -o json --limit 10`,
     )
     .action((args: string[], flags: TapFlags) => tap(context, args, flags))

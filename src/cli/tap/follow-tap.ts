@@ -1,10 +1,11 @@
 import type { TapAnswer } from '../../query/answer.ts'
 import { CliError } from '../cli-error.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
+import { printable } from '../printers/printable.ts'
 import { runTapSession, type TapSessionEnd, type TapSessionOptions } from './tap-session.ts'
 
 /** Numbers over all connections. */
-export type TapTotals = Omit<TapAnswer, 'events'>
+export type TapTotals = Omit<TapAnswer, 'events' | 'replay'>
 
 const NO_TOTALS: TapTotals = { seen: 0, matched: 0, sent: 0, dropped: 0, sampledOut: 0 }
 
@@ -38,7 +39,11 @@ const POLICY_VIOLATION = 1008
  */
 export async function followTap(options: FollowTapOptions): Promise<void> {
   const { client, parameters, signal, retryForMs, onNote, now, sleep, random, timeouts } = options
-  const url = client.urlOf(PATH, parameters).replace(/^http/, 'ws')
+  const whole = client.urlOf(PATH, parameters).replace(/^http/, 'ws')
+  // What was shown of the past is not shown again.
+  const live = client.urlOf(PATH, { ...parameters, since: undefined, last: undefined }).replace(/^http/, 'ws')
+  let isPastShown = false
+  let isPastOpen = parameters['since'] !== undefined || parameters['last'] !== undefined
   let before = NO_TOTALS
   let connection = 0
   let attempt = 0
@@ -47,7 +52,7 @@ export async function followTap(options: FollowTapOptions): Promise<void> {
     let current = NO_TOTALS
     let isOpen = false
     const end = await runTapSession({
-      url,
+      url: isPastShown ? live : whole,
       signal,
       ...timeouts,
       onOpen: () => {
@@ -57,6 +62,9 @@ export async function followTap(options: FollowTapOptions): Promise<void> {
       onFrame: (frame) => {
         current = frame
         attempt = 0
+        isPastShown = true
+        if (frame.replay?.state !== 'running') isPastOpen = false
+        if (frame.replay?.state === 'cut') onNote(`the past is cut short: ${printable(frame.replay.reason)}`)
         options.onFrame(frame, connection, sum(before, current))
       },
     })
@@ -68,6 +76,10 @@ export async function followTap(options: FollowTapOptions): Promise<void> {
       connection++
       lostMs = now()
       onNote(`lost the connection to ${client.url} (${textOf(end)}); connecting again`)
+      if (isPastShown && isPastOpen) {
+        isPastOpen = false
+        onNote('the rest of the past is not shown')
+      }
     } else if (problem !== undefined && (lostMs === undefined || problem.code === 'USAGE')) throw problem
     const backoffMs = Math.min(BACKOFF_MS * 2 ** attempt++, MAX_BACKOFF_MS) * (0.5 + random() / 2)
     if (lostMs !== undefined && now() + backoffMs - lostMs > retryForMs) {

@@ -11,19 +11,27 @@ export type TapSessionEnd =
   | { readonly kind: 'silent' }
   | { readonly kind: 'not-a-tap' }
 
-export interface TapSessionOptions {
-  /** `ws://…/api/v1/tap?…` */
+export interface StreamSessionOptions<T> {
+  /** `ws://…` */
   readonly url: string
   readonly signal: AbortSignal
   readonly onOpen: () => void
-  readonly onFrame: (frame: TapAnswer) => void
+  /** Undefined for a message that is none of such a stream. */
+  readonly read: (text: string) => T | undefined
+  readonly onFrame: (frame: T) => void
   readonly openMs?: number
   readonly silenceMs?: number
 }
 
-/** Reads one websocket to its end. Never rejects. */
+export type TapSessionOptions = Omit<StreamSessionOptions<TapAnswer>, 'read'>
+
 export function runTapSession(options: TapSessionOptions): Promise<TapSessionEnd> {
-  const { url, signal, onOpen, onFrame, openMs = 10_000, silenceMs = 15_000 } = options
+  return runSession({ ...options, read: frameOf })
+}
+
+/** Reads one websocket to its end. Never rejects. */
+export function runSession<T>(options: StreamSessionOptions<T>): Promise<TapSessionEnd> {
+  const { url, signal, onOpen, read, onFrame, openMs = 10_000, silenceMs = 15_000 } = options
   if (signal.aborted) return Promise.resolve({ kind: 'stopped' })
   return new Promise((resolve) => {
     const socket = new WebSocket(url)
@@ -55,7 +63,7 @@ export function runTapSession(options: TapSessionOptions): Promise<TapSessionEnd
     socket.addEventListener('message', ({ data }: { readonly data: unknown }) => {
       if (isDone) return
       rewatch()
-      const frame = frameOf(data)
+      const frame = typeof data === 'string' ? read(data) : undefined
       if (frame === undefined) finish({ kind: 'not-a-tap' })
       else onFrame(frame)
     })
@@ -71,8 +79,7 @@ export function runTapSession(options: TapSessionOptions): Promise<TapSessionEnd
 
 const COUNTS = ['seen', 'matched', 'sent', 'dropped', 'sampledOut'] as const
 
-function frameOf(data: unknown): TapAnswer | undefined {
-  if (typeof data !== 'string') return undefined
+function frameOf(data: string): TapAnswer | undefined {
   try {
     const frame = JSON.parse(data) as Partial<TapAnswer> | null
     const isFrame =

@@ -19,6 +19,8 @@ export interface TapFlags extends SelectionFlags, GatewayFlags, TapOutputFlags {
   readonly minLatency?: string
   readonly header?: string
   readonly maxRps: string
+  readonly since?: string
+  readonly last?: string
   /** Milliseconds. */
   readonly duration?: number
   /** Milliseconds. */
@@ -79,6 +81,8 @@ function tapParameters(args: readonly string[], flags: TapFlags): QueryParameter
     min_latency: flags.minLatency,
     header: flags.header,
     max_rps: flags.maxRps,
+    since: flags.since,
+    last: flags.last,
   }
 }
 

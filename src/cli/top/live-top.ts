@@ -1,15 +1,13 @@
 import type { TopAnswer } from '../../query/answer.ts'
 import type { CliContext } from '../context.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
+import { followLive } from '../live/follow-live.ts'
 import { warnings } from '../printers/notes.ts'
 import { painter } from '../printers/paint.ts'
 import { aborted, sleep, untilStopped } from '../stop-signal.ts'
 import { renderTop } from './render-top.ts'
 import { Screen } from './screen.ts'
 import { initialTopState, reduceTop, type TopInput, type TopState } from './top-state.ts'
-
-/** Time between two questions. */
-const PERIOD_MS = 1000
 
 export interface LiveTopOptions {
   readonly client: GatewayClient
@@ -46,30 +44,26 @@ async function run(context: CliContext, options: LiveTopOptions, stop: AbortSign
     if (state.isDone) quit.abort()
     else screen.draw(renderTop(state, paint))
   }
-  const takeAnswer = ({ answer, serverTimeMs }: typeof first): void =>
-    take({ kind: 'answer', answer, notes: warnings(answer, serverTimeMs ?? context.now()) })
+  // Messages do not say the gateway's time: what its clock is ahead of this one was told by the first answer.
+  const aheadMs = first.serverTimeMs === undefined ? 0 : first.serverTimeMs - context.now()
+  const takeAnswer = (answer: TopAnswer, serverTimeMs: number | undefined): void =>
+    take({ kind: 'answer', answer, notes: warnings(answer, serverTimeMs ?? context.now() + aheadMs) })
 
   screen.open()
   try {
-    takeAnswer(first)
-    const polling = poll(signal, async () => {
-      if (state.isPaused) return
-      try {
-        takeAnswer(await client.get<TopAnswer>('/api/v1/top', parameters, signal))
-      } catch (error) {
-        if (!signal.aborted)
-          take({ kind: 'failure', message: error instanceof Error ? error.message : String(error) })
-      }
+    takeAnswer(first.answer, first.serverTimeMs)
+    const following = followLive<TopAnswer>({
+      client,
+      path: '/api/v1/top',
+      parameters,
+      signal,
+      onAnswer: (answer) => takeAnswer(answer, undefined),
+      onTrouble: (message) => take({ kind: 'failure', message }),
+      sleep,
+      random: Math.random,
     })
-    await Promise.race([aborted(signal), polling])
+    await Promise.race([aborted(signal), following])
   } finally {
     screen.close()
-  }
-}
-
-async function poll(signal: AbortSignal, ask: () => Promise<void>): Promise<void> {
-  while (!signal.aborted) {
-    await sleep(PERIOD_MS, signal)
-    if (!signal.aborted) await ask()
   }
 }

@@ -189,3 +189,18 @@ t.test('stopped before it began, it does nothing', async (t) => {
   stop.abort()
   await follow(server, () => false, { signal: stop.signal })
 })
+
+t.test('what was shown of the past is not asked for again', async (t) => {
+  const server = await serving(t, (socket, count) => {
+    socket.send(frame([tapEvent()], { replay: { state: 'running' } }), () => {
+      if (count === 1) socket.terminate()
+      else socket.send(frame([], { replay: { state: 'cut', reason: 'it has too much' } }))
+    })
+  })
+  const { notes } = await follow(server, ({ frames }) => frames.length === 3, {
+    parameters: { resource: 'all', since: '5m', last: '10' },
+  })
+  t.strictSame(server.asked, ['/api/v1/tap?resource=all&since=5m&last=10', '/api/v1/tap?resource=all'])
+  t.ok(notes.includes('the rest of the past is not shown'))
+  t.ok(notes.includes('the past is cut short: it has too much'))
+})

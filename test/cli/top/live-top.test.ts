@@ -1,11 +1,13 @@
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import t, { type Test } from 'tap'
+import type { WebSocket } from 'ws'
 import type { CliContext } from '../../../src/cli/context.ts'
 import { runCli } from '../../../src/cli/run.ts'
 import { Screen } from '../../../src/cli/top/screen.ts'
+import { topRowKey } from '../../../src/query/live-answer.ts'
 import { BASE, topRow } from '../answers.ts'
-import { type Canned, cannedServer, type Received } from '../canned-server.ts'
+import { refusingServer, tapServer } from '../tap/tap-server.ts'
 
 const ENTER = '\u001b[?1049h'
 const LEAVE = '\u001b[?1049l'
@@ -52,24 +54,40 @@ class Terminal {
   }
 }
 
-async function gateway(t: Test, answer: (request: Received, count: number) => Canned) {
-  const server = await cannedServer(answer)
+const topAnswer = (path: string, count = 100) => ({
+  ...BASE,
+  rows: [topRow('vote-bot', path, count)],
+  by: 'path',
+  total: 100,
+})
+
+/** A gateway whose first answer is `/answer/1`; what its streams say is up to the test. */
+async function gateway(
+  t: Test,
+  onStream: (socket: WebSocket, count: number) => void,
+  first: object = topAnswer('/answer/1'),
+) {
+  const server = await tapServer(onStream, (_, response) => {
+    response.setHeader('date', 'Tue, 24 Nov 2026 10:01:05 GMT')
+    response.end(JSON.stringify(first))
+  })
   t.teardown(() => server[Symbol.asyncDispose]())
   return server
 }
 
-const topAnswer = (count: number) => ({
-  body: { ...BASE, rows: [topRow('vote-bot', `/answer/${count}`, 100 + count)], by: 'path', total: 100 },
-  headers: { date: 'Tue, 24 Nov 2026 10:01:05 GMT' },
-})
+const whole = (sequence: number, path: string) =>
+  JSON.stringify({ sequence, kind: 'whole', answer: topAnswer(path) })
 
 t.test('a live top is drawn anew with every answer, and leaves the terminal as it was', async (t) => {
-  const server = await gateway(t, (_, count) => topAnswer(count))
+  const { promise: stream, resolve } = Promise.withResolvers<WebSocket>()
+  const server = await gateway(t, resolve)
   const terminal = new Terminal()
   const running = runCli(['top', 'deploy/web', '-n', 'emojivoto', '--gateway', server.url], terminal.context)
   const first = await terminal.until(/\/answer\/1/)
   t.ok(first.startsWith(ENTER))
   t.match(first, /meshtap top deploy\/web in emojivoto {3}last 1m/)
+  const socket = await stream
+  socket.send(whole(7, '/answer/2'))
   const second = await terminal.until(/\/answer\/2/)
   t.notOk(second.includes('\u001b[2J'), 'without clearing: nothing flickers')
   terminal.stdin.write('h')
@@ -80,6 +98,19 @@ t.test('a live top is drawn anew with every answer, and leaves the terminal as i
   terminal.stdout.rows = 6
   terminal.stdout.emit('resize')
   await terminal.until(/\/answer\//)
+  const { rows, ...rest } = topAnswer('/answer/3')
+  const { rows: gone } = topAnswer('/answer/2')
+  socket.send(
+    JSON.stringify({
+      sequence: 8,
+      kind: 'change',
+      answer: rest,
+      changed: rows,
+      removed: [topRowKey(gone[0]!)],
+    }),
+  )
+  const third = await terminal.until(/\/answer\/3/)
+  t.notMatch(third, /answer\/2/)
   t.strictSame(terminal.modes, [true])
   terminal.stdin.write('q')
   t.equal(await running, 0)
@@ -96,11 +127,15 @@ const baseline = ['exit', 'uncaughtExceptionMonitor', 'SIGINT', 'SIGTERM'].map((
   process.listenerCount(name),
 )
 
-t.test('a gateway that goes away while it runs is said to, and waited for', async (t) => {
-  const server = await gateway(t, (_, count) => (count === 2 ? { cut: true } : topAnswer(count)))
+t.test('a stream that breaks is said to, and begun again', async (t) => {
+  const server = await gateway(t, (socket, count) => {
+    socket.send(whole(5, `/answer/${count + 1}`), () => {
+      if (count === 1) socket.close(1001, 'the server is closing')
+    })
+  })
   const terminal = new Terminal()
   const running = runCli(['top', 'deploy/web', '--gateway', server.url], terminal.context)
-  await terminal.until(/cannot reach the gateway/)
+  await terminal.until(/lost the connection to/)
   await terminal.until(/\/answer\/3/)
   terminal.stdin.write('\u0003')
   t.equal(await running, 0)
@@ -112,7 +147,8 @@ t.test('what is typed wrong is said before the screen is taken', async (t) => {
     detail: 'resource: "pod" is not possible here',
     parameter: 'resource',
   }
-  const server = await gateway(t, () => ({ status: 400, body: problem }))
+  const server = await refusingServer(400, problem)
+  t.teardown(() => server[Symbol.asyncDispose]())
   const terminal = new Terminal()
   t.equal(await runCli(['top', 'po', '--gateway', server.url], terminal.context), 2)
   t.equal(terminal.text, '')
@@ -120,7 +156,7 @@ t.test('what is typed wrong is said before the screen is taken', async (t) => {
 })
 
 t.test('an error that nobody foresaw leaves the terminal first', async (t) => {
-  const server = await gateway(t, () => ({ ...topAnswer(1), body: { ...topAnswer(1).body, rows: [{}] } }))
+  const server = await gateway(t, () => {}, { ...topAnswer(''), rows: [{}] })
   const terminal = new Terminal()
   t.equal(await runCli(['top', 'deploy', '--gateway', server.url], terminal.context), 1)
   t.match(await terminal.until(/1049l/), LEAVE)
@@ -128,7 +164,7 @@ t.test('an error that nobody foresaw leaves the terminal first', async (t) => {
 })
 
 t.test('told to stop by a signal, the terminal is as it was before', async (t) => {
-  const server = await gateway(t, (_, count) => topAnswer(count))
+  const server = await gateway(t, () => {})
   const terminal = new Terminal()
   const running = runCli(['top', 'deploy/web', '--gateway', server.url], terminal.context)
   await terminal.until(/\/answer\/1/)
