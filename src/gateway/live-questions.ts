@@ -116,7 +116,7 @@ export class LiveQuestions {
     }
     this.#isAsking = true
     try {
-      for (const { question, clients } of [...this.#open.values()]) {
+      for (const { question, clients } of this.#open.values()) {
         if (clients.size === 0) continue
         await question.ask()
         this.#counts.answers++

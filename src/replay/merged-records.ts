@@ -37,7 +37,7 @@ export async function* mergedRecords(
       if (first.at === first.records.length && !(await refill(first))) heads.splice(heads.indexOf(first), 1)
     }
   } finally {
-    await Promise.all(all.map(({ batches }) => batches.return?.()))
+    await Promise.all(all.map(async ({ batches }) => batches.return?.()))
   }
 }
 
