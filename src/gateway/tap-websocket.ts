@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream'
 import type { WebSocket } from '@fastify/websocket'
+import * as timers from '../tap/timers.ts'
 import { type FrameStream, nextFrames } from './frame-stream.ts'
 import { writeTextFrames } from './raw-frames.ts'
 import type { TapFrameParts } from './tap-frame.ts'
@@ -40,10 +41,20 @@ async function sendCopies(socket: WebSocket, frames: readonly TapFrameParts[]): 
   }
 }
 
+interface Peer {
+  ping(): void
+  terminate(): void
+  once(event: 'pong', listener: () => void): unknown
+}
+
 /** Pings `sockets` every `intervalMs` and cuts those that did not answer the last ping. Call what it returns to stop. */
-export function watchPeers(sockets: ReadonlySet<WebSocket>, intervalMs: number): () => void {
-  const silent = new WeakSet<WebSocket>()
-  const timer = setInterval(() => {
+export function watchPeers(
+  sockets: Iterable<Peer>,
+  intervalMs: number,
+  every: timers.Every = timers.every,
+): () => void {
+  const silent = new WeakSet<Peer>()
+  return every(intervalMs, () => {
     for (const socket of sockets) {
       if (silent.has(socket)) {
         socket.terminate()
@@ -53,6 +64,5 @@ export function watchPeers(sockets: ReadonlySet<WebSocket>, intervalMs: number):
       socket.once('pong', () => silent.delete(socket))
       socket.ping()
     }
-  }, intervalMs).unref()
-  return () => clearInterval(timer)
+  })
 }
