@@ -1,4 +1,7 @@
-/** How long the event loop is held at a time, in processor time of its thread: others on the machine do not count. */
+/**
+ * How long the event loop is held at a time, collections of garbage included, in processor time of its thread: others on the
+ * machine do not count. The system may count in ticks of 4 ms.
+ */
 export class LoopHolds {
   #longest = 0
   #at = process.threadCpuUsage()
