@@ -86,7 +86,7 @@ const CASES: readonly (readonly [string, readonly Buffer[], number, string[]?])[
   ['2.2 a ping with payload', [ping, bye], 1000, ['here']],
   ['2.4 a ping of 125 bytes', [frame(FIN | OP.ping, 'x'.repeat(125)), bye], 1000, ['x'.repeat(125)]],
   ['2.5 a ping of 126 bytes', [frame(FIN | OP.ping, 'x'.repeat(126))], 1002],
-  ['2.6 a ping byte by byte', [...ping].map((byte) => Buffer.of(byte)).concat(bye), 1000, ['here']],
+  ['2.6 a ping byte by byte', [...Array.from(ping, (byte) => Buffer.of(byte)), bye], 1000, ['here']],
   ['2.7 a pong that nobody asked for', [frame(FIN | OP.pong, 'x'), ping, bye], 1000, ['here']],
   ['2.10 ten pings', [...Array.from({ length: 10 }, () => ping), bye], 1000, Array<string>(10).fill('here')],
   ['3.1 reserved bit 1, as of compression', [frame(FIN | 0x40 | OP.text, 'x')], 1002],
