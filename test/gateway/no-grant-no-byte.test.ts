@@ -109,26 +109,32 @@ t.test('what is not open is refused for websockets before the upgrade', async (t
   const websockets = app.guarded.filter(({ isWebsocket }) => isWebsocket)
   t.ok(websockets.length > 0)
   for (const { url } of websockets) {
+    const asked = `${url}?resource=deploy`
     for (const [asker, authorization] of Object.entries(ASKERS)) {
       if (asker.startsWith('a token for')) continue
-      t.equal(
-        await refused(url, authorization),
-        asker === 'a token without grants' ? 403 : 401,
-        `${url}: ${asker}`,
-      )
+      const want = asker === 'a token without grants' ? 403 : 401
+      t.equal(await refused(asked, authorization), want, `${url}: ${asker}`)
     }
-    t.equal(await refused(`${url}?namespace=secret`, ASKERS['a token for another namespace']), 403)
-    t.equal(
-      await refused(url, `Bearer ${await jwt({ meshtap: grant('secret', 'stat', 'paths') })}`),
-      403,
-      'no tap',
-    )
-    t.equal(
-      await refused(`${url}?token=abc`, ASKERS['a token for another namespace']),
-      400,
-      'a token in the URL',
-    )
-    t.equal(await refused(`${url}?ticket=abc.def`, undefined), 401, 'no ticket')
+    const ofShop = ASKERS['a token for another namespace']
+    t.equal(await refused(`${asked}&namespace=secret`, ofShop), 403, url)
+    const others = url === '/api/v1/tap' ? ['stat', 'paths'] : ['tap', 'paths']
+    const lacking = `Bearer ${await jwt({ meshtap: grant('secret', ...others) })}`
+    t.equal(await refused(asked, lacking), 403, `${url} with ${others.join()} alone`)
+    t.equal(await refused(`${asked}&token=abc`, ofShop), 400, 'a token in the URL')
+    t.equal(await refused(`${asked}&ticket=abc.def`, undefined), 401, 'no ticket')
+  }
+})
+
+t.test('live answers hold nothing of what is not granted', async (t) => {
+  const { app } = await gateway(t)
+  const port = await listening(app)
+  const headers = { authorization: ASKERS['a token for another namespace'] }
+  for (const url of ['/api/v1/stat?resource=all', '/api/v1/top?resource=all']) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}${url}`, { headers })
+    const [data] = (await once(socket, 'message')) as [Buffer]
+    t.match(data.toString(), /shop/, url)
+    t.equal(aliased(data.toString()), data.toString(), url)
+    socket.terminate()
   }
 })
 
