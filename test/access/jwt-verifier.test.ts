@@ -22,7 +22,7 @@ const pair = await generateKeyPair('RS256')
 const publicJwk = { ...(await exportJWK(pair.publicKey)), kid: 'one', alg: 'RS256', use: 'sig' }
 const signed = (more: object = {}, header: object = {}, key = pair.privateKey) =>
   new SignJWT({ ...claims, ...more }).setProtectedHeader({ alg: 'RS256', kid: 'one', ...header }).sign(key)
-const set = (...keys: object[]): JSONWebKeySet => ({ keys: keys as JSONWebKeySet['keys'] })
+const set = (...keys: object[]): JSONWebKeySet => ({ keys })
 const bySet = (options: Partial<JwtVerifierOptions> = {}) =>
   verifier({ keys: { kind: 'set', current: () => set(publicJwk) }, ...options })
 
