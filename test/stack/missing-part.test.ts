@@ -35,7 +35,7 @@ t.test('what is missing is named, with what installs it and what stands in for i
     [
       'redis',
       'bin',
-      /^STACK_MISSING_PART Redis is missing.*redis-server.*python3.*apt install.*MESHTAP_REDIS/,
+      /^STACK_MISSING_PART Redis is missing.*redis-server.*apt install.*MESHTAP_REDIS.*python3/,
     ],
   ] as const
   for (const [what, path, message] of rows) {
