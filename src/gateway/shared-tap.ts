@@ -48,9 +48,9 @@ export class SharedTap {
     return this.registration.id
   }
 
-  /** What happened since the tap was registered, events not counted that may yet be sent or left out. */
+  /** What happened since the tap was registered, events not counted that will yet be told as sent or left out. */
   get totals(): TapTotals {
-    return { seen: this.#seen - this.#sampler.pending, sampledOut: this.#sampledOut, lost: this.#lost }
+    return { seen: this.#seen - this.#sampler.untold, sampledOut: this.#sampledOut, lost: this.#lost }
   }
 
   /** Takes a worker's frame in; where very little comes, its events go on at once. */

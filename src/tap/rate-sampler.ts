@@ -87,6 +87,11 @@ export class RateSampler<T extends Prioritized> {
     return this.#slice.size + this.#waiting
   }
 
+  /** Entries of which no tick has told yet whether they are kept or left out. */
+  get untold(): number {
+    return this.pending + this.#leftOut
+  }
+
   /**
    * Whether the slice may end now, with all of it handed on. Only with few, for many may be the begin of too many; and not
    * soon after there was too much: then who comes right after a slice's end would have no others to be chosen from.

@@ -214,6 +214,17 @@ t.test(
   },
 )
 
+t.test('what is left out is untold until a tick tells of it', (t) => {
+  const sampler = new RateSampler<{ priority: number }>({ maxRps: 10, nowMs: 0, random: random(3) })
+  sampler.leaveOut(277)
+  sampler.offer({ priority: 0.5 })
+  t.equal(sampler.untold, 278)
+  const { kept, leftOut } = sampler.tick(SLICE_MS)
+  t.equal(leftOut, 277)
+  t.equal(kept.length + sampler.untold, 1)
+  t.end()
+})
+
 t.test('what is held is given back', async (t) => {
   const budget = new HeldBudget(100)
   const sampler = new RateSampler<{ priority: number }>({ maxRps: 20, nowMs: 0, random: random(1), budget })
