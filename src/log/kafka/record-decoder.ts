@@ -115,19 +115,27 @@ export class RecordSet {
     while (this.#hasBatch()) {
       const start = this.#at
       const bytes = this.#bytes
-      const end = start + LENGTH_END + bytes.readInt32BE(start + 8)
-      this.#at = end
+      const length = bytes.readInt32BE(start + 8)
+      const end = start + LENGTH_END + length
       const baseOffset = Number(bytes.readBigInt64BE(start))
       const lastOffset = baseOffset + bytes.readInt32BE(start + 23)
-      if (lastOffset < this.#from) continue
-      const attributes = bytes.readInt16BE(start + 21)
-      if (this.#isPassedOver(bytes.subarray(start, end), attributes, lastOffset)) {
-        this.#nextOffset = lastOffset + 1
-        continue
-      }
       try {
+        if (length < BATCH_HEADER_BYTES - LENGTH_END) {
+          // Where the next batch begins is not known: it is left for the next fetch.
+          this.#at = bytes.length
+          throw new Error(`its length is ${length}, less than that of its header`)
+        }
+        this.#at = end
+        if (lastOffset < this.#from) continue
+        const attributes = bytes.readInt16BE(start + 21)
+        if (this.#isPassedOver(bytes.subarray(start, end), attributes, lastOffset)) {
+          this.#nextOffset = lastOffset + 1
+          continue
+        }
         const magic = bytes.readInt8(start + 16)
         if (magic !== 2) throw new Error(`it is of format ${magic}, not 2`)
+        const count = bytes.readInt32BE(start + 57)
+        if (count < 0) throw new Error(`it says that it has ${count} records`)
         const maxTimestampMs = Number(bytes.readBigInt64BE(start + 35))
         return {
           bytes: decompress(attributes, bytes.subarray(start + BATCH_HEADER_BYTES, end)),
@@ -135,13 +143,15 @@ export class RecordSet {
           lastOffset,
           baseTimestampMs: Number(bytes.readBigInt64BE(start + 27)),
           appendTimestampMs: (attributes & LOG_APPEND_TIME) === 0 ? undefined : maxTimestampMs,
-          count: bytes.readInt32BE(start + 57),
+          count,
           read: 0,
           at: 0,
         }
       } catch (error) {
-        this.#damaged(baseOffset, lastOffset, error)
-        this.#nextOffset = lastOffset + 1
+        // At least one offset on, or the next fetch would answer the same.
+        const to = Math.max(this.#nextOffset, lastOffset)
+        this.#damaged(baseOffset, to, error)
+        this.#nextOffset = to + 1
       }
     }
     return undefined

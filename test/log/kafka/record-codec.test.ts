@@ -191,6 +191,7 @@ t.test('what cannot be decoded is passed over and told', async (t) => {
     ['snappy', broken((bytes) => (bytes[22] = 2)), /records 0 to 8 cannot be read/],
     ['a codec of tomorrow', broken((bytes) => (bytes[22] = 6)), /codec 6 is not known/],
     ['an old format', broken((bytes) => (bytes[16] = 1)), /of format 1, not 2/],
+    ['a negative count', broken((bytes) => bytes.writeInt32BE(-1, 57)), /records 0 to 8 .* -1 records/],
     ['a long record', broken((bytes) => (bytes[61] = 0xff)), /cut off|longer than/],
   ]
   for (const [what, bytes, expected] of cases) {
@@ -203,6 +204,29 @@ t.test('what cannot be decoded is passed over and told', async (t) => {
     t.match(told[0], expected)
   }
 })
+
+t.test(
+  'a batch shorter than its header is told, and reading goes on after it with the next fetch',
+  async (t) => {
+    for (const [length, from, to] of [
+      [48, 0, 8],
+      [10, 3, 8],
+      [-12, 0, 8],
+      [-2_000, 0, 8],
+      [10, 20, 20],
+    ] as const) {
+      const short = batch(numbered(9))
+      short.writeInt32BE(length, 8)
+      const told: string[] = []
+      const bytes = Buffer.concat([short, batch(numbered(1, 9), { baseOffset: 9 })])
+      const set = new RecordSet(bytes, from, [], (message) => told.push(message))
+      t.same(set.take(100, 1e9), { records: [], nextOffset: to + 1 }, `length ${length}`)
+      t.ok(set.isEmpty)
+      t.equal(told.length, 1)
+      t.match(told[0], `records 0 to ${to} cannot be read and are passed over: its length is ${length}, less`)
+    }
+  },
+)
 
 t.test('what would inflate beyond all measure is refused', async (t) => {
   const zeros = Buffer.alloc(MAX_INFLATED_BYTES + 1)
