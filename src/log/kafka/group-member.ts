@@ -5,6 +5,7 @@ import type { BrokerConnection } from './broker-connection.ts'
 import { assignPartitions, type MemberClaim } from './group-assignment.ts'
 import { CODE, codeOf } from './kafka-error.ts'
 import { Backoff, type OnTrouble } from './trouble.ts'
+import { Waker } from './waker.ts'
 
 /** Of the way partitions are shared; a member that knows only another cannot join. */
 const PROTOCOL = 'meshtap-sticky-1'
@@ -60,7 +61,7 @@ export class GroupMember {
   /** What trouble was told of, until it has passed. */
   #failure: string | undefined
   #failures = 0
-  #wake: (() => void) | undefined
+  readonly #waker = new Waker()
   #running: Promise<void> | undefined
 
   constructor(options: GroupMemberOptions) {
@@ -76,7 +77,7 @@ export class GroupMember {
   /** The topics have changed: the group shares out anew. */
   rejoin(): void {
     this.#isJoinDue = true
-    this.#wakeUp()
+    this.#waker.wake()
   }
 
   /** Whether the session cannot be over: who was stopped for long asks before it goes on. */
@@ -112,7 +113,7 @@ export class GroupMember {
   /** Ends membership without waiting: partitions are the caller's to give back before. */
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#wakeUp()
+    this.#waker.wake()
     this.#confirmed.resolve()
     const { brokers, group, purpose } = this.#options
     // A join under way ends with its connection.
@@ -290,20 +291,8 @@ export class GroupMember {
     this.#confirmed = Promise.withResolvers<void>()
   }
 
-  #pause(ms: number): Promise<void> {
-    if (this.#isClosed) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
-  }
-
-  #wakeUp(): void {
-    this.#wake?.()
-    this.#wake = undefined
+  async #pause(ms: number): Promise<void> {
+    if (!this.#isClosed) await this.#waker.pause(ms)
   }
 }
 

@@ -2,6 +2,7 @@ import { LogError, type PartitionHandler, type PartitionId, type RecordBatch } f
 import type { FetchedPartition } from './fetch-request.ts'
 import { RecordSet } from './record-decoder.ts'
 import { Backoff, type OnTrouble } from './trouble.ts'
+import { Waker } from './waker.ts'
 
 /** Of what a handler is given at once. */
 const BATCH_RECORDS = 4096
@@ -42,7 +43,7 @@ export class PartitionReader {
   #isAssigned = false
   #isClosed = false
   readonly #closed = Promise.withResolvers<void>()
-  #wake: (() => void) | undefined
+  readonly #waker = new Waker()
 
   constructor(options: ReaderOptions) {
     this.id = options.id
@@ -79,7 +80,7 @@ export class PartitionReader {
     this.#endOffset = endOffset
     const onDamaged = (message: string) => this.#tell('records', message)
     this.#set = new RecordSet(bytes, offset, aborted, onDamaged)
-    this.#wakeUp()
+    this.#waker.wake()
   }
 
   /** Moves where reading goes on without telling the handler: records are missing there. */
@@ -92,7 +93,7 @@ export class PartitionReader {
     this.#isClosed = true
     this.#closed.resolve()
     this.#set = undefined
-    this.#wakeUp()
+    this.#waker.wake()
     await this.#done
   }
 
@@ -130,7 +131,7 @@ export class PartitionReader {
   async #step(): Promise<void> {
     const batch = this.#take()
     // Begins to wait in the same turn: a delivery, seek or close in between would be missed.
-    if (batch === undefined) return this.#change()
+    if (batch === undefined) return this.#waker.wait()
     await this.#give(batch)
   }
 
@@ -181,29 +182,13 @@ export class PartitionReader {
     this.#options.onTrouble({ kind, message, partition: this.id })
   }
 
-  #change(): Promise<void> {
-    return new Promise((resolve) => (this.#wake = resolve))
-  }
-
-  #pause(ms: number): Promise<void> {
-    if (this.#isClosed) return Promise.resolve()
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, ms)
-      this.#wake = () => {
-        clearTimeout(timer)
-        resolve()
-      }
-    })
+  async #pause(ms: number): Promise<void> {
+    if (!this.#isClosed) await this.#waker.pause(ms)
   }
 
   #changed(): void {
-    this.#wakeUp()
+    this.#waker.wake()
     this.#options.onChange()
-  }
-
-  #wakeUp(): void {
-    this.#wake?.()
-    this.#wake = undefined
   }
 }
 
