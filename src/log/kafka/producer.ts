@@ -10,6 +10,7 @@ import {
   type QueuedRecord,
   type SealedBatch,
 } from './partition-queue.ts'
+import { type AppendLimits, type AppendStats, PendingAppends } from './pending-appends.ts'
 import { type ProduceAnswer, produceRequest } from './produce-request.ts'
 import { encodeBatch, encodeRecord } from './record-encoder.ts'
 import { type KnownTopic, RECORD_SLACK_BYTES, type Topics } from './topics.ts'
@@ -18,12 +19,8 @@ import { Backoff, type OnTrouble } from './trouble.ts'
 /** Of a batch before it is compressed: fits what a topic takes by default. */
 const BATCH_BYTES = 1_000_000
 const REQUEST_BYTES = 8 * 2 ** 20
-/** How often it is looked for appends whose time is over. */
-const EXPIRY_MS = 100
 const MIN_RETRY_MS = 50
 const MAX_RETRY_MS = 1_000
-/** Why an append is not acknowledged, where nothing has failed since one was. */
-const NO_ANSWER = 'no broker has answered'
 
 /** Answers that say that the broker does not know our numbers, or not us. */
 const LOST_STATE: ReadonlySet<number> = new Set([
@@ -33,28 +30,20 @@ const LOST_STATE: ReadonlySet<number> = new Set([
   CODE.producerFenced,
 ])
 
-export interface ProducerOptions {
+export interface ProducerOptions extends AppendLimits {
   readonly maxRecordBytes: number
   readonly compression: Compression
   readonly lingerMs: number
-  /** After this an append that is not acknowledged rejects. */
-  readonly appendTimeoutMs: number
-  /** Of records that wait to be acknowledged; appends beyond that are refused. */
-  readonly maxQueuedBytes: number
   readonly onTrouble: OnTrouble
   /** Awaited before a request is sent. */
   readonly beforeSend: () => Promise<unknown> | undefined
 }
 
-export interface ProducerStats {
-  readonly appends: number
-  readonly appendedRecords: number
-  readonly appendedBytes: number
+export interface ProducerStats extends AppendStats {
   readonly requests: number
   readonly failedRequests: number
   /** How often the producer got a new identity, the first not counted. */
   readonly renewals: number
-  readonly queuedBytes: number
 }
 
 /**
@@ -71,8 +60,7 @@ export class Producer {
   readonly #queues = new Map<string, PartitionQueue>()
   /** Those with records. */
   readonly #filled = new Set<PartitionQueue>()
-  /** In the order of their calls, which is that of their time. */
-  readonly #appends = new Set<PendingAppend>()
+  readonly #appends: PendingAppends
   /** Appends that wait for their topic, by topic: others wait behind them. */
   readonly #waitingForTopic = new Map<string, number>()
   readonly #turns = new Map<string, number>()
@@ -84,28 +72,25 @@ export class Producer {
   #refreshing: Promise<void> | undefined
   #pumpTimer: NodeJS.Timeout | undefined
   #pumpMs = Infinity
-  #expiryTimer: NodeJS.Timeout | undefined
   #isDraining = false
-  #drained: (() => void)[] = []
-  #failure = NO_ANSWER
   #identities = 0
-  #stats = {
-    appends: 0,
-    appendedRecords: 0,
-    appendedBytes: 0,
-    requests: 0,
-    failedRequests: 0,
-    queuedBytes: 0,
-  }
+  #requests = 0
+  #failedRequests = 0
 
   constructor(brokers: Brokers, topics: Topics, options: ProducerOptions) {
     this.#brokers = brokers
     this.#topics = topics
     this.#options = options
+    this.#appends = new PendingAppends(options, () => this.#expired())
   }
 
   get stats(): ProducerStats {
-    return { ...this.#stats, renewals: Math.max(0, this.#identities - 1) }
+    return {
+      ...this.#appends.stats,
+      requests: this.#requests,
+      failedRequests: this.#failedRequests,
+      renewals: Math.max(0, this.#identities - 1),
+    }
   }
 
   /** Resolves when all records are acknowledged. */
@@ -115,45 +100,20 @@ export class Producer {
       return encodeRecord(record, record.key === undefined ? undefined : Buffer.from(record.key))
     })
     const bytes = encoded.reduce((sum, record) => sum + record.bytes, 0)
-    const { queuedBytes } = this.#stats
-    const { maxQueuedBytes, appendTimeoutMs } = this.#options
-    if (queuedBytes > 0 && queuedBytes + bytes > maxQueuedBytes) {
-      const message = `cannot append ${bytes} bytes to ${topic}: ${queuedBytes} of at most ${maxQueuedBytes} wait to be acknowledged`
-      throw new LogError('LOG_UNAVAILABLE', message)
-    }
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    const untilMs = performance.now() + appendTimeoutMs
-    const append: PendingAppend = {
-      topic,
-      bytes,
-      untilMs,
-      left: records.length,
-      isSettled: false,
-      resolve,
-      reject,
-    }
-    this.#appends.add(append)
-    this.#stats.queuedBytes += bytes
-    this.#expiryTimer ??= setTimeout(() => this.#expire(), EXPIRY_MS)
+    const { append, acknowledged } = this.#appends.add(topic, bytes, records.length)
     const add = (known: KnownTopic) => this.#add(known, append, encoded)
     const known = this.#topics.known(topic)
     if (known !== undefined && !this.#waitingForTopic.has(topic)) add(known)
     else void this.#addWithTopic(append, add)
-    return promise
+    return acknowledged
   }
 
   /** Resolves when nothing waits, or rejects what still does after a time. */
   async drain(timeoutMs: number): Promise<void> {
     this.#isDraining = true
     this.#pump()
-    if (this.#appends.size > 0) {
-      const drained = new Promise<void>((resolve) => this.#drained.push(resolve))
-      const timer = setTimeout(() => this.#expire(true), timeoutMs)
-      await drained
-      clearTimeout(timer)
-    }
+    await this.#appends.drain(timeoutMs)
     clearTimeout(this.#pumpTimer)
-    clearTimeout(this.#expiryTimer)
   }
 
   #checkSize(topic: string, { key = '', value, headers }: LogRecord, index: number): void {
@@ -176,7 +136,7 @@ export class Producer {
       const known = await this.#topics.ensure(topic)
       if (!append.isSettled) add(known)
     } catch (error) {
-      this.#settle(append, error as Error)
+      this.#appends.reject(append, error as Error)
     } finally {
       const left = this.#waitingForTopic.get(topic)! - 1
       if (left === 0) this.#waitingForTopic.delete(topic)
@@ -297,7 +257,7 @@ export class Producer {
       sent.map(({ queue: { topic, partition }, batch }) => ({ topic, partition, batch: batch.encoded })),
       timeoutMs,
     )
-    this.#stats.requests++
+    this.#requests++
     const answer = await this.#brokers.node(leader, 'produce').send<ProduceAnswer>(request, timeoutMs + 500)
     const codes = new Map(
       answer.topics.flatMap(({ topicName, partitions }) =>
@@ -319,8 +279,7 @@ export class Producer {
   #answered(queue: PartitionQueue, batch: SealedBatch, code: number): 'settled' | 'stale' {
     if (code === 0 || code === CODE.duplicateSequence) {
       queue.acknowledged()
-      this.#failure = NO_ANSWER
-      this.#acknowledged(batch.records)
+      this.#appends.acknowledged(batch.records)
       return 'settled'
     }
     const failure = new BrokerError(code, `cannot append to ${queue.topic}-${queue.partition}`)
@@ -339,7 +298,10 @@ export class Producer {
       }
       queue.drop()
       const message = `the record is longer than the topic ${queue.topic} takes now: ${failure.message}`
-      this.#settleAll(batch.records, new LogError('LOG_RECORD_TOO_LARGE', message, { cause: failure }))
+      this.#appends.rejectAll(
+        batch.records,
+        new LogError('LOG_RECORD_TOO_LARGE', message, { cause: failure }),
+      )
       return 'settled'
     }
     this.#forgetIdentity(batch.identity)
@@ -354,7 +316,7 @@ export class Producer {
     }
     // It may be in the log or not, so it cannot be numbered anew: whoever appended it has to know.
     queue.abandon()
-    this.#settleAll(batch.records, logError('cannot append', failure))
+    this.#appends.rejectAll(batch.records, logError('cannot append', failure))
     return 'settled'
   }
 
@@ -390,58 +352,18 @@ export class Producer {
   }
 
   #failed(error: unknown): void {
-    this.#stats.failedRequests++
-    this.#failure = error instanceof Error ? error.message : String(error)
+    this.#failedRequests++
+    this.#appends.failed(error)
   }
 
-  #acknowledged(records: readonly QueuedRecord[]): void {
-    for (const { append, record } of records) {
-      this.#stats.appendedRecords++
-      this.#stats.appendedBytes += record.bytes
-      if (--append.left === 0) this.#settle(append)
+  /** Gives up batches that have nothing but what was rejected. */
+  #expired(): void {
+    for (const queue of this.#filled) {
+      queue.dropSettled()
+      const { batch } = queue
+      if (batch === undefined || !batch.records.every(({ append }) => append.isSettled)) continue
+      queue.abandon()
+      this.#forgetIdentity(batch.identity)
     }
-  }
-
-  #settleAll(records: readonly QueuedRecord[], error: Error): void {
-    for (const { append } of records) this.#settle(append, error)
-  }
-
-  #settle(append: PendingAppend, error?: Error): void {
-    if (append.isSettled) return
-    append.isSettled = true
-    this.#appends.delete(append)
-    this.#stats.queuedBytes -= append.bytes
-    if (error === undefined) {
-      this.#stats.appends++
-      append.resolve()
-    } else append.reject(error)
-    if (this.#appends.size > 0) return
-    for (const drained of this.#drained.splice(0)) drained()
-  }
-
-  /** Rejects appends whose time is over, and gives up batches that have nothing else. */
-  #expire(all = false): void {
-    this.#expiryTimer = undefined
-    const now = performance.now()
-    const { appendTimeoutMs } = this.#options
-    let isAnyOver = false
-    for (const append of this.#appends) {
-      if (!all && append.untilMs > now) break
-      isAnyOver = true
-      // Less than its time where a stop cuts it short.
-      const waitedMs = Math.min(appendTimeoutMs, appendTimeoutMs + now - append.untilMs)
-      const message = `${append.topic} did not acknowledge ${append.bytes} bytes within ${(waitedMs / 1000).toFixed(1)} s: ${this.#failure}`
-      this.#settle(append, new LogError('LOG_UNAVAILABLE', message))
-    }
-    if (isAnyOver) {
-      for (const queue of this.#filled) {
-        queue.dropSettled()
-        const { batch } = queue
-        if (batch === undefined || !batch.records.every(({ append }) => append.isSettled)) continue
-        queue.abandon()
-        this.#forgetIdentity(batch.identity)
-      }
-    }
-    if (this.#appends.size > 0) this.#expiryTimer = setTimeout(() => this.#expire(), EXPIRY_MS)
   }
 }
