@@ -1,6 +1,7 @@
 import { classArchive } from './kafka-classes.ts'
 import { startBroker } from './kafka-broker.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
+import { type RunningServer, runningServer } from './running-server.ts'
 
 export interface KafkaOptions {
   /** Holds data, settings and log of the broker. What an earlier broker left there is served again. */
@@ -14,22 +15,9 @@ export interface KafkaOptions {
 }
 
 /** One broker, which is its own controller. */
-export interface KafkaServer {
+export interface KafkaServer extends RunningServer {
   /** What clients connect to, `127.0.0.1:port`. */
   readonly brokers: string
-  /** Of the running broker. */
-  readonly pid: number
-  /** Resolves when the running server is gone, whoever ended it. */
-  ended(): Promise<void>
-  /** SIGKILL; resolves when it is gone. */
-  kill(): Promise<void>
-  /** SIGSTOP. */
-  pause(): void
-  resume(): void
-  /** After `kill` or `stop`: again, with the same data and port. */
-  start(): Promise<void>
-  /** SIGTERM; resolves when it is gone. */
-  stop(): Promise<void>
 }
 
 /**
@@ -46,16 +34,5 @@ export async function startKafka({ isBrief = false, ...options }: KafkaOptions):
     ...(isBrief ? ['-XX:TieredStopAtLevel=1'] : []),
   ]
   const { server, port } = await startBroker(installation, { ...options, flags })
-  return {
-    brokers: `127.0.0.1:${port}`,
-    get pid() {
-      return server.pid
-    },
-    ended: () => server.ended(),
-    kill: () => server.kill(),
-    pause: () => server.pause(),
-    resume: () => server.resume(),
-    start: () => server.start(),
-    stop: () => server.stop(),
-  }
+  return runningServer(server, { brokers: `127.0.0.1:${port}` })
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import { freePort } from './free-port.ts'
 import { redisBinary, type RedisKind } from './redis-binary.ts'
+import { type RunningServer, runningServer } from './running-server.ts'
 import { ServerProcess, ServerStartError } from './server-process.ts'
 
 export interface RedisOptions {
@@ -17,23 +18,10 @@ export interface RedisOptions {
   readonly binary?: RedisKind
 }
 
-export interface RedisServer {
+export interface RedisServer extends RunningServer {
   /** `redis://127.0.0.1:port` */
   readonly url: string
   readonly port: number
-  /** Of the running server. */
-  readonly pid: number
-  /** Resolves when the running server is gone, whoever ended it. */
-  ended(): Promise<void>
-  /** SIGKILL; resolves when it is gone. */
-  kill(): Promise<void>
-  /** SIGSTOP. */
-  pause(): void
-  resume(): void
-  /** After `kill` or `stop`: again, with the same data and port. */
-  start(): Promise<void>
-  /** SIGTERM; resolves when it is gone. */
-  stop(): Promise<void>
 }
 
 export interface RedisClusterServers {
@@ -196,19 +184,7 @@ async function startServer(
     )
     try {
       await server.start()
-      return {
-        url: `redis://127.0.0.1:${port}`,
-        port,
-        get pid() {
-          return server.pid
-        },
-        ended: () => server.ended(),
-        kill: () => server.kill(),
-        pause: () => server.pause(),
-        resume: () => server.resume(),
-        start: () => server.start(),
-        stop: () => server.stop(),
-      }
+      return runningServer(server, { url: `redis://127.0.0.1:${port}`, port })
     } catch (error) {
       if (!(error instanceof ServerStartError && error.portTaken) || tries === TRIES) throw error
     }
