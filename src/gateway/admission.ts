@@ -1,3 +1,4 @@
+import { Buffer } from 'node:buffer'
 import type { FastifyRequest } from 'fastify'
 import { Access } from '../access/access.ts'
 import { AccessError } from '../access/access-error.ts'
@@ -179,9 +180,15 @@ function endOf({ identity, shows, shown }: Stream, door: Door): StreamEnd | unde
   }
 }
 
-/** A close frame has room for 123 bytes. */
+/** Most bytes of the reason in a close frame (RFC 6455, section 5.5). */
+const MAX_REASON = 123
+
+/** A websocket that is closed with a longer one throws. */
 function closeReason(message: string): string {
-  return message.length > 100 ? `${message.slice(0, 97)}...` : message
+  const bytes = Buffer.from(message)
+  if (bytes.length <= MAX_REASON) return message
+  // A character that is cut in two is left out.
+  return `${new TextDecoder().decode(bytes.subarray(0, MAX_REASON - 3), { stream: true })}...`
 }
 
 /** The ticket of a websocket, in its URL or among the protocols that it offers. */
