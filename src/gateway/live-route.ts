@@ -100,7 +100,9 @@ async function openStream<A extends StatAnswer | TopAnswer>(
   const visible = see(admission.accessOf(request))
   const view = visible.kind === 'everything' ? '' : visible.id
   let stream: Stream | undefined
+  let stopped: StreamEnd | undefined
   const stopWatching = admission.watch(request, see, (end) => {
+    stopped = end
     stream?.onStop(end)
     void stream?.frames.close()
   })
@@ -108,6 +110,13 @@ async function openStream<A extends StatAnswer | TopAnswer>(
     const frames = await questions.open(JSON.stringify([path, question.asked, view]), () =>
       answered(question.answer, visible),
     )
+    // While it was answered for the first time. Nobody watches over it any more.
+    if (stopped !== undefined) {
+      await frames.close()
+      throw new HttpProblem(503, 'TIMEOUT', 'what you may see changed before the first answer was there', {
+        retryAfterSeconds: 1,
+      })
+    }
     stream = {
       frames: {
         next: () => frames.next(),
