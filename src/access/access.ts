@@ -63,7 +63,8 @@ export class Access {
     }
     if (places.some(isAll)) return { kind: 'everything' }
     const names = places.map(nameOfPlace)
-    return { kind: 'some', id: names.join(','), places: names, sees: predicateOf(places) }
+    const id = JSON.stringify(places.map(({ cluster, namespace }) => [cluster, namespace]))
+    return { kind: 'some', id, places: names, sees: predicateOf(places) }
   }
 
   /** What a tap shows. Throws as `visible` does; `needs` is what it filters by, besides. */
@@ -79,14 +80,12 @@ export class Access {
         })),
       )
     if (scopes.some((scope) => isAll(scope) && scope.paths && scope.headers)) return undefined
-    const byText = new Map(scopes.map((scope) => [JSON.stringify(scope), scope]))
-    return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, scope]) => scope)
+    return distinct(scopes)
   }
 
   #places(needs: readonly Allowance[]): readonly Place[] {
     const granting = this.#grants.filter(({ allow }) => needs.every((need) => allow.has(need)))
-    const byName = new Map(granting.flatMap(placesOf).map((place) => [nameOfPlace(place), place]))
-    return [...byName].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, place]) => place)
+    return distinct(granting.flatMap(placesOf))
   }
 }
 
@@ -94,6 +93,13 @@ function placesOf({ clusters, namespaces }: Grant): Place[] {
   return clusters.flatMap((cluster) => namespaces.map((namespace) => ({ cluster, namespace })))
 }
 
+/** Each once, in an order that is the same for the same ones. */
+function distinct<T extends Place>(places: readonly T[]): T[] {
+  const byText = new Map(places.map((place) => [JSON.stringify(place), place]))
+  return [...byText].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, place]) => place)
+}
+
+/** For people: patterns may have a slash or a comma in them, so that names of different places can be the same. */
 function nameOfPlace({ cluster, namespace }: Place): string {
   return `${cluster}/${namespace}`
 }

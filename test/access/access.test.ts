@@ -18,7 +18,11 @@ const accessTo = (...grants: Grant[]) =>
 t.test('a question is answered from where all that it needs is granted', async (t) => {
   const access = accessTo(grant(['shop', 'pay-*'], ['stat']), grant(['pay-1'], ['stat', 'paths'], ['east']))
   t.match(access.visible(['stat']), { kind: 'some', places: ['*/pay-*', '*/shop', 'east/pay-1'] })
-  t.match(access.visible(['stat', 'paths']), { kind: 'some', id: 'east/pay-1' })
+  t.match(access.visible(['stat', 'paths']), {
+    kind: 'some',
+    id: '[["east","pay-1"]]',
+    places: ['east/pay-1'],
+  })
   t.throws(() => access.visible(['tap']), /alice is not granted tap in any namespace/)
   const all = accessTo(grant(['*'], ['stat']))
   t.match(all.visible(['stat']), { kind: 'everything' })
@@ -64,6 +68,22 @@ t.test('a view sees what one of its places matches', async (t) => {
     t.equal(visible.sees({ cluster, namespace }), isSeen, `${cluster}/${namespace}`)
   }
 })
+
+t.test(
+  'views of different places are not taken for the same, whatever signs their patterns have',
+  async (t) => {
+    const two = [grant(['a', 'b'], ['stat'], ['east'])]
+    const alike = [grant(['a,east/b'], ['stat'], ['east'])]
+    const slashes = [grant(['b/c'], ['stat'], ['a']), grant(['c'], ['stat'], ['a/b'])]
+    const views = [two, alike, slashes, slashes.slice(1)].map((grants) =>
+      accessTo(...grants).visible(['stat']),
+    )
+    const ids = views.map((view) => (view.kind === 'some' ? view.id : ''))
+    t.equal(new Set(ids).size, ids.length, ids.join(' '))
+    const again = accessTo(grant(['b'], ['stat'], ['east']), grant(['a', 'b'], ['stat'], ['east']))
+    t.match(again.visible(['stat']), { id: ids[0] }, 'of the same places there is one')
+  },
+)
 
 t.test('a tap shows of each place what is granted there, and all where all is', async (t) => {
   t.equal(accessTo(grant(['*'], [...ALLOWANCES])).tapScopes([], []), undefined)

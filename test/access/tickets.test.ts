@@ -70,7 +70,7 @@ t.test('a door tells what an identity may see now', async (t) => {
     doorOf({ tokens: `alice ${token}`, policy })
       .accessOf(holder)
       .visible(['stat']),
-    { id: '*/shop' },
+    { id: '[["*","shop"]]', places: ['*/shop'] },
   )
   t.throws(() => doorOf({ tokens: 'bob static-token-of-bob' }).accessOf(holder), /withdrawn/)
   t.throws(() => doorOf({ policy, now: () => NOW + 600_000 }).accessOf(identity), { code: 'TOKEN_EXPIRED' })
