@@ -19,7 +19,7 @@ export type Identity =
       readonly groups: readonly string[]
       /** What the token itself grants. */
       readonly claimed: readonly Grant[]
-      /** Epoch milliseconds. */
+      /** Until when the token is taken, epoch milliseconds: the difference that clocks may have is in it. */
       readonly expiresMs: number
     }
 

@@ -113,7 +113,7 @@ export class JwtVerifier {
       subject: payload.sub!,
       groups: groupsOf(payload['groups']),
       claimed: claimed(payload, this.#options.claim),
-      expiresMs: payload.exp! * 1000,
+      expiresMs: payload.exp! * 1000 + this.#options.skewMs,
     }
   }
 

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, type JSONWebKeySet, SignJWT } from 'jose'
 import t from 'tap'
 import { JwtVerifier, type JwtVerifierOptions } from '../../src/access/jwt-verifier.ts'
-import { jwt, NOW, SECRET } from './tokens.ts'
+import { doorOf, jwt, NOW, SECRET } from './tokens.ts'
 
 const verifier = (options: Partial<JwtVerifierOptions> = {}) =>
   new JwtVerifier({
@@ -72,6 +72,9 @@ t.test('a token that is not is refused, whatever it says of itself', async (t) =
   }
   t.ok(await bySet({ issuer: 'a', audience: 'b' }).identityOf(await signed({ iss: 'a', aud: ['x', 'b'] })))
   t.ok(await verifier({ skewMs: 30_000 }).identityOf(await jwt({ expiresIn: -20 })), 'clocks may differ')
+  const late = await verifier({ skewMs: 30_000 }).identityOf(await jwt({ expiresIn: -20 }))
+  t.ok(doorOf().accessOf(late), 'also at the door')
+  t.throws(() => doorOf({ now: () => NOW + 10_000 }).accessOf(late), { code: 'TOKEN_EXPIRED' })
   t.throws(() => verifier({ algorithms: ['RS256'] }), /those that go with a secret: HS256/)
   t.throws(() => bySet({ algorithms: ['none'] }), /not none/)
 })
