@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { pathOf } from './path-of.ts'
 import type { HttpProblem } from './problem.ts'
 
 /** How often one code is logged at most. */
@@ -28,7 +29,8 @@ export class ProblemLog {
       entry.suppressed++
       return
     }
-    const fields = { code: problem.code, url, suppressed: entry.suppressed }
+    // Of the query nothing: tickets, tokens put there by mistake, and values of headers looked for are in it.
+    const fields = { code: problem.code, url: pathOf(url), suppressed: entry.suppressed }
     // What was foreseen says all in its message; for the rest one needs to see where it comes from.
     if (problem.status === 500) logger.error({ ...fields, err: problem.cause ?? problem }, problem.message)
     else logger.warn(fields, problem.message)

@@ -5,6 +5,7 @@ import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } 
 import { HostGuard } from './host-guard.ts'
 import { countProblem, type HttpStats } from './http-stats.ts'
 import type { DescribedRoute, Operation } from './openapi.ts'
+import { pathOf } from './path-of.ts'
 import { HttpProblem } from './problem.ts'
 import { type ProblemAnswers, rawProblemAnswer } from './problem-answers.ts'
 import type { TlsContent, TlsMaterial } from './tls-material.ts'
@@ -195,10 +196,6 @@ function limitConnections(server: Server, limit: number, onDrop: () => void): vo
 
 function noSchemas(): never {
   throw new Error('BUG: routes check what they are given, and write what they answer, themselves')
-}
-
-function pathOf(url: string): string {
-  return url.split('?', 1)[0] ?? ''
 }
 
 /** The routes of an instance that describe themselves, filled in as they are added. */

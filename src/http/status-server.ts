@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises'
 import type { Readiness } from './health-routes.ts'
 import { HostGuard } from './host-guard.ts'
 import type { Page, PageAnswer } from './page.ts'
+import { pathOf } from './path-of.ts'
 import { HttpProblem, PROBLEM_CONTENT_TYPE } from './problem.ts'
 
 /** How long `close` waits for answers under way. */
@@ -91,7 +92,7 @@ export class StatusServer {
 
   async #page({ method, url = '', headers }: IncomingMessage): Promise<PageAnswer> {
     const { ready, pages = {} } = this.#options
-    const path = url.split('?', 1)[0]!
+    const path = pathOf(url)
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined
     const isProbe = path === '/livez' || path === '/readyz'
     if (!isProbe) this.#guard.check(headers.host, headers.origin)

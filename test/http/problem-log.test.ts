@@ -40,3 +40,17 @@ t.test('what nobody foresaw is an error with its stack, the rest a warning', asy
     { level: 'warn', code: 'STORE_UNAVAILABLE', url: '/x', suppressed: 0 },
   ])
 })
+
+t.test('nothing of a query is logged, where secrets may be', async (t) => {
+  const lines: string[] = []
+  const logger = fastify().log
+  logger.warn = logger.error = (line: unknown) => lines.push(JSON.stringify(line))
+  const log = new ProblemLog(Date.now)
+  for (const status of [500, 503])
+    log.report(new HttpProblem(status, `S${status}`, 'no'), logger, '/api/v1/tap?ticket=abc.def&token=ghi')
+  t.equal(lines.length, 2)
+  for (const line of lines) {
+    t.match(line, '"url":"/api/v1/tap"')
+    t.notMatch(line, /abc|def\b|ghi/)
+  }
+})
