@@ -34,6 +34,7 @@ export class RecordMatcher {
   /** By the cluster of events that name none. */
   readonly #columns = new Map<string, EventColumns>()
   readonly #producers = new Map<PartitionId, ProducerWindows>()
+  #matched = 0
 
   constructor(options: RecordMatcherOptions) {
     this.#options = options
@@ -43,9 +44,9 @@ export class RecordMatcher {
     this.#published = new PublishedEvents(query, flows)
   }
 
-  /** Requests in the records so far. */
+  /** Requests in the records so far; of a tap that may not show all, those that matched, as it is live. */
   get seen(): number {
-    return this.#matcher.seen
+    return this.#options.query.scopes === undefined ? this.#matcher.seen : this.#matched
   }
 
   match(partition: PartitionId, record: StoredRecord): RequestEvent[] {
@@ -62,6 +63,7 @@ export class RecordMatcher {
       },
       cluster,
     )
+    this.#matched += events.length
     return events
   }
 

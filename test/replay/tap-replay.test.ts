@@ -93,6 +93,21 @@ t.test('only matches are shown, redacted, of a record that is in the log twice o
   t.notOk(JSON.stringify(seen.frames).includes('s3cret'))
 })
 
+t.test('a tap that may not show all is not told how much there is besides', async (t) => {
+  const world = await ReplayWorld.embedded(t)
+  const others = Array.from({ length: 7 }, () =>
+    request({ path: '/0', source: { namespace: 'secret' }, destination: { namespace: 'secret' } }),
+  )
+  const own = request({ path: '/1', source: { namespace: 'shop' }, destination: { namespace: 'shop' } })
+  await world.log.append(TOPIC, [recordOf('a', [...others, own])])
+  const scopes = [{ cluster: '*', namespace: 'shop', paths: true, headers: false }]
+  for (const replay of [{ last: 5 }, { sinceMs: Date.now() - HOUR_MS }]) {
+    const seen = new Seen(await world.hub.open({ ...ALL, scopes }, { replay }))
+    await seen.until(() => seen.end !== undefined, 'the replay ends')
+    t.match(seen.frames.at(-1), { seen: 1, matched: 1, sent: 1 })
+  }
+})
+
 t.test('a replay ends at its limit, and says what is missing', async (t) => {
   const world = await ReplayWorld.embedded(t, { limits: { events: 10 } })
   await world.work()
