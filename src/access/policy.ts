@@ -1,4 +1,4 @@
-import { LineCounter, parseDocument } from 'yaml'
+import { type Document, LineCounter, parseDocument } from 'yaml'
 import { compileGlob } from '../tap/glob.ts'
 import type { Grant } from './grant.ts'
 import { GrantReader } from './grant-reader.ts'
@@ -39,7 +39,7 @@ export function parsePolicy(text: string, path: string): Policy {
     )
   }
   const reader = new GrantReader()
-  const { grants } = reader.fields(document.toJS({ maxAliasCount: 0 }) as unknown, ['grants'], [])
+  const { grants } = reader.fields(valueOf(document, path), ['grants'], [])
   const rules = reader.list(grants, ['grants']).map((value, i): PolicyRule => {
     const at = ['grants', i]
     const fields = reader.fields(value, FIELDS, at)
@@ -62,5 +62,16 @@ export function parsePolicy(text: string, path: string): Policy {
       if (node?.range != null) return node.range[0]
     }
     return undefined
+  }
+}
+
+function valueOf(document: Document, path: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 0 })
+  } catch (error) {
+    if (!(error instanceof ReferenceError)) throw error
+    throw new RangeError(`${path}: aliases (*name) are not read: write out what they stand for`, {
+      cause: error,
+    })
   }
 }
