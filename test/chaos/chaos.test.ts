@@ -1,25 +1,15 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { chaos } from '../../chaos/chaos.ts'
 import { runFaults } from '../../chaos/fault-run.ts'
-import { Journal } from '../../chaos/journal.ts'
 import { reportOf } from '../../chaos/report.ts'
-import { System } from '../../chaos/system.ts'
+import { systemForTest } from './rig.ts'
 
 const SEED = 4
 
 t.setTimeout(240_000)
 
 t.test('eight faults, and the totals of every series and bucket are the truth', async (t) => {
-  const directory = mkdtempSync(join(tmpdir(), 'meshtap-chaos-'))
-  const system = await System.start({ directory, aggregators: 3 })
-  t.teardown(async () => {
-    await system.close()
-    rmSync(directory, { recursive: true, force: true })
-  })
-  const journal = new Journal((line) => t.comment(line))
+  const { system, journal } = await systemForTest(t, 3)
   const result = await chaos({
     system,
     journal,

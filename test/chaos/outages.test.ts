@@ -1,12 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import t from 'tap'
 import { chaos } from '../../chaos/chaos.ts'
-import { Journal } from '../../chaos/journal.ts'
 import { kafkaOutage, redisOutage } from '../../chaos/outages.ts'
 import { reportOf } from '../../chaos/report.ts'
-import { System } from '../../chaos/system.ts'
+import { systemForTest } from './rig.ts'
 
 const SEED = 5
 const SECONDS = 4
@@ -16,13 +12,7 @@ t.setTimeout(240_000)
 t.test(
   'without Redis queries say so and ingest goes on; without Kafka ingest says so; then all is counted',
   async (t) => {
-    const directory = mkdtempSync(join(tmpdir(), 'meshtap-outages-'))
-    const system = await System.start({ directory, aggregators: 2 })
-    t.teardown(async () => {
-      await system.close()
-      rmSync(directory, { recursive: true, force: true })
-    })
-    const journal = new Journal((line) => t.comment(line))
+    const { system, journal } = await systemForTest(t, 2)
     const result = await chaos({
       system,
       journal,
