@@ -2,22 +2,13 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { freePort } from '../stack/free-port.ts'
 import { quantile, report } from './figure.ts'
 
 const MAIN = join(import.meta.dirname, '../dist/main.js')
 const RUNS = 11
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
-}
 
 /** Milliseconds from `start` until `url` answers 200. */
 async function untilOk(url: string, start: number): Promise<number> {

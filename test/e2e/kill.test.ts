@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
 import t from 'tap'
 import type { StatAnswer } from '../../src/query/answer.ts'
+import { freePort } from '../../stack/free-port.ts'
 import { random } from '../random.ts'
 import { ServeProcess } from './serve-process.ts'
 
@@ -36,15 +36,6 @@ function writeEvents(file: string): Totals {
   })
   writeFileSync(file, `${lines.join('\n')}\n`)
   return truth
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, 'close')
-  return port
 }
 
 function totals(answer: StatAnswer): Totals {
