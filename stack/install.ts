@@ -1,13 +1,15 @@
-/** Before `npm test`: fetches what Kafka and Redis are started from, so that no test waits for a download. */
+/** Before `npm test`: fetches what servers of tests are started from, so that no test waits for a download. */
 import { classArchive } from './kafka-classes.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
 import { librdkafka } from './librdkafka.ts'
+import { prometheusInstallation } from './prometheus-binary.ts'
 import { redisBinary } from './redis-binary.ts'
 
 const PARTS = [
   ['MESHTAP_KAFKA', async () => classArchive(await kafkaInstallation())],
   ['MESHTAP_REDIS', redisBinary],
   [undefined, librdkafka],
+  [undefined, prometheusInstallation],
 ] as const
 
 for (const [variable, fetchPart] of PARTS) {

@@ -8,11 +8,11 @@ import { onPath, run } from '../../stack/commands.ts'
 const STACK = new URL('../../stack/', import.meta.url)
 
 /** Starts `what` in a process that has no cache and, of all commands, those linked into `path`; what it prints. */
-async function start(what: 'kafka' | 'redis', path: string, directory: string): Promise<string> {
+async function start(what: 'kafka' | 'redis' | 'prometheus', path: string, directory: string): Promise<string> {
   const script = `
-    const { startKafka, startRedis } = await import('${new URL(`${what}.ts`, STACK).href}')
+    const { startKafka, startRedis, startPrometheus } = await import('${new URL(`${what}.ts`, STACK).href}')
     try {
-      const server = await (startKafka ?? startRedis)({ directory: '${directory}/data' })
+      const server = await (startKafka ?? startRedis ?? startPrometheus)({ directory: '${directory}/data', config: '' })
       console.log('started')
       await server.kill()
     } catch (error) {
@@ -37,6 +37,7 @@ t.test('what is missing is named, with what installs it and what stands in for i
       'bin',
       /^STACK_MISSING_PART Redis is missing.*redis-server.*apt install.*MESHTAP_REDIS.*python3/,
     ],
+    ['prometheus', 'bin', /^STACK_MISSING_PART Prometheus is missing.*promtool.*apt install.*no apt-get/],
   ] as const
   for (const [what, path, message] of rows) {
     t.match(await start(what, `${directory}/${path}`, directory), message, `${what} with ${path}`)
