@@ -3,7 +3,7 @@ import { Door } from '../access/door.ts'
 import type { JwtKeys, JwtVerifier } from '../access/jwt-verifier.ts'
 import type { Policy } from '../access/policy.ts'
 import { parseTokens, type StaticTokens } from '../access/static-tokens.ts'
-import { WatchedFile } from '../access/watched-file.ts'
+import { WatchedFile } from '../document/watched-file.ts'
 import { SettingError } from '../config/setting.ts'
 import type { RoleContext } from './role-context.ts'
 

@@ -1,7 +1,7 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { WatchedFile } from '../../src/access/watched-file.ts'
+import { WatchedFile } from '../../src/document/watched-file.ts'
 
 t.test('a file that changes is read again, and one that is broken or gone changes nothing', async (t) => {
   const path = join(t.testdir({ file: '1' }), 'file')
