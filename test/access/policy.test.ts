@@ -29,7 +29,7 @@ t.test('grants are for the subjects and groups that they name', async (t) => {
 t.test('what is wrong is said, all of it, with lines and what is allowed', async (t) => {
   for (const [text, message] of [
     ['grants: [', /^p:1: is not YAML/],
-    ['', 'p:1:  must have keys and values: grants'],
+    ['', 'p:1: must have keys and values: grants'],
     ['rules: []', 'p:1: rules there is no rules here, only grants'],
     ['a: &x 1\ngrants: *x', 'p: aliases (*name) are not read: write out what they stand for'],
     ['grants: 1', 'p:1: grants must be a list of at most 1000'],
