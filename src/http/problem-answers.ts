@@ -1,4 +1,4 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { countProblem, type HttpStats } from './http-stats.ts'
 import { HttpProblem, PROBLEM_CONTENT_TYPE } from './problem.ts'
 import { ProblemLog } from './problem-log.ts'
@@ -37,6 +37,11 @@ export class ProblemAnswers {
       frameworkProblem(error) ??
       new HttpProblem(500, 'INTERNAL', 'the server failed to answer; its log says why', {}, { cause: error })
     )
+  }
+
+  /** Logs a problem that nobody is answered with, as rarely as those that somebody is. */
+  log(problem: HttpProblem, logger: FastifyBaseLogger): void {
+    this.#log.report(problem, logger)
   }
 
   send(

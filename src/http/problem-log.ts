@@ -22,7 +22,8 @@ export class ProblemLog {
     this.#now = now
   }
 
-  report(problem: HttpProblem, logger: FastifyBaseLogger, url: string): void {
+  /** `url` is what was asked for, where a request was. */
+  report(problem: HttpProblem, logger: FastifyBaseLogger, url?: string): void {
     const now = this.#now()
     const entry = this.#entries.get(problem.code) ?? { nextMs: 0, suppressed: 0 }
     if (now < entry.nextMs) {
@@ -30,7 +31,8 @@ export class ProblemLog {
       return
     }
     // Of the query nothing: tickets, tokens put there by mistake, and values of headers looked for are in it.
-    const fields = { code: problem.code, url: pathOf(url), suppressed: entry.suppressed }
+    const path = url === undefined ? {} : { url: pathOf(url) }
+    const fields = { code: problem.code, ...path, suppressed: entry.suppressed }
     // What was foreseen says all in its message; for the rest one needs to see where it comes from.
     if (problem.status === 500) logger.error({ ...fields, err: problem.cause ?? problem }, problem.message)
     else logger.warn(fields, problem.message)

@@ -1,7 +1,8 @@
 import type { ServerOptions } from 'node:http'
-import type { Server, Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { type SecureContextOptions, Server as TlsServer, type TlsOptions } from 'node:tls'
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify'
+import { type ConnectionLimits, limitConnections } from './connection-limits.ts'
 import { HostGuard } from './host-guard.ts'
 import { countProblem, type HttpStats } from './http-stats.ts'
 import type { DescribedRoute, Operation } from './openapi.ts'
@@ -19,16 +20,13 @@ declare module 'fastify' {
   }
 }
 
-export interface HttpLimits {
+/** What is more than `connections` and `connectionsPerAddress` is closed at once. */
+export interface HttpLimits extends ConnectionLimits {
   /** Longest URL, in characters; beyond it 414. */
   readonly urlLength: number
   /** Most bytes of a request's line and headers; beyond it 431. */
   readonly headerBytes: number
-  /** Connections open at once; further ones are closed at once. */
-  readonly connections: number
-  /** Of those from one address. */
-  readonly connectionsPerAddress: number
-  /** From a request's first byte to its last; beyond it 408. */
+  /** From a request's first byte to its last; beyond it 408. For its headers, and for a TLS handshake, it is at most 20 s. */
   readonly requestTimeoutMs: number
   /** From a request's headers to the first byte of its answer; beyond it 503. */
   readonly handlerTimeoutMs: number
@@ -88,12 +86,14 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     shouldUpgradeCallback: ({ url = '', headers }) =>
       headers.upgrade?.toLowerCase() === 'websocket' && websocketPaths.includes(pathOf(url)),
     maxHeaderSize: limits.headerBytes,
-    headersTimeout: Math.min(limits.requestTimeoutMs, 20_000),
+    headersTimeout: beginTimeoutMs(limits),
     requestTimeout: limits.requestTimeoutMs,
     connectionsCheckingInterval: Math.max(100, Math.min(limits.requestTimeoutMs / 4, 5000)),
   }
   const app: FastifyInstance = fastify({
-    ...(tls === undefined ? { http: server } : { https: { ...server, ...tlsOptions(tls.current) } }),
+    ...(tls === undefined
+      ? { http: server }
+      : { https: { ...server, ...tlsOptions(tls.current), handshakeTimeout: beginTimeoutMs(limits) } }),
     requestTimeout: limits.requestTimeoutMs,
     return503OnClosing: false,
     // No route has a schema for fastify: loading the compilers of those would be a tenth of the time to start.
@@ -111,9 +111,10 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   tls?.onChange((content) => {
     if (app.server instanceof TlsServer) app.server.setSecureContext(tlsOptions(content))
   })
-  app.server.maxConnections = limits.connections
-  limitConnections(app.server, limits.connectionsPerAddress, () => stats.droppedConnections++)
-  app.server.on('drop', () => stats.droppedConnections++)
+  limitConnections(app.server, limits, (what) => {
+    stats.droppedConnections++
+    problems.log(new HttpProblem(503, 'CONNECTION_LIMIT', what), app.log)
+  })
   await options.prepare?.(app)
 
   app.addHook('onRequest', async (request, reply) => {
@@ -167,31 +168,16 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
   return app
 }
 
+/** How long a client may take until its headers are there, or its handshake is over. */
+function beginTimeoutMs({ requestTimeoutMs }: HttpLimits): number {
+  return Math.min(requestTimeoutMs, 20_000)
+}
+
 function tlsOptions({ cert, key, clientCa }: TlsContent): SecureContextOptions & TlsOptions {
   const shown = { cert, key, minVersion: 'TLSv1.2' } as const
   return clientCa === undefined
     ? shown
     : { ...shown, ca: clientCa, requestCert: true, rejectUnauthorized: true }
-}
-
-/** Closes at once what is more than `limit` connections from one address. */
-function limitConnections(server: Server, limit: number, onDrop: () => void): void {
-  const open = new Map<string, number>()
-  server.on('connection', (socket: Socket) => {
-    const { remoteAddress = '' } = socket
-    const count = open.get(remoteAddress) ?? 0
-    if (count >= limit) {
-      onDrop()
-      socket.destroy()
-      return
-    }
-    open.set(remoteAddress, count + 1)
-    socket.once('close', () => {
-      const left = open.get(remoteAddress)! - 1
-      if (left === 0) open.delete(remoteAddress)
-      else open.set(remoteAddress, left)
-    })
-  })
 }
 
 function noSchemas(): never {
