@@ -1,5 +1,4 @@
 import { randomBytes } from 'node:crypto'
-import websocket from '@fastify/websocket'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
 import type { Door } from '../access/door.ts'
 import { Tickets } from '../access/tickets.ts'
@@ -13,7 +12,7 @@ import { ProblemAnswers } from '../http/problem-answers.ts'
 import { createHttpServer, describedRoutes } from '../http/server.ts'
 import type { TlsMaterial } from '../http/tls-material.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
-import { Admission, WEBSOCKET_PROTOCOL } from './admission.ts'
+import { Admission } from './admission.ts'
 import type { Audit } from './audit.ts'
 import { GATEWAY_API } from './gateway-api.ts'
 import { addLandingPage } from './landing-page.ts'
@@ -24,13 +23,10 @@ import { gatewayProblem } from './port-problems.ts'
 import { addQueryRoutes } from './query-routes.ts'
 import type { TapHub } from './tap-hub.ts'
 import { addTapRoute, TAP_PATH } from './tap-route.ts'
-import { CLOSE_CODES, watchPeers } from './tap-websocket.ts'
 import { addTicketRoute } from './ticket-route.ts'
+import { addWebsockets, type WebsocketStats } from './websockets.ts'
 
 const WEBSOCKET_PATHS: readonly string[] = [TAP_PATH, '/api/v1/stat', '/api/v1/top']
-
-/** Most bytes of a message from a client, which has nothing to say. */
-const MAX_MESSAGE_BYTES = 64 * 1024
 
 export interface GatewayOptions {
   readonly engine: QueryEngine
@@ -59,6 +55,7 @@ export type GatewayServer = FastifyInstance & {
   readonly stats: HttpStats
   /** Every route, and who may ask for it. */
   readonly guarded: readonly GuardedRoute[]
+  readonly websockets: WebsocketStats
   /** Live questions, to observe. */
   readonly live: Pick<LiveQuestions, 'stats'>
 }
@@ -70,11 +67,12 @@ export type GatewayServer = FastifyInstance & {
 export async function createGateway(options: GatewayOptions): Promise<GatewayServer> {
   const limits = { ...DEFAULT_GATEWAY_LIMITS, ...options.limits }
   const stats = httpStats()
+  const websockets: WebsocketStats = { silent: 0, talkative: 0, malformed: 0 }
   const app = await createHttpServer({
     limits,
     problems: new ProblemAnswers({ stats, translate: gatewayProblem, now: options.now ?? Date.now }),
     websocketPaths: WEBSOCKET_PATHS,
-    prepare: (app) => addWebsockets(app, limits),
+    prepare: (app) => addWebsockets(app, { paths: WEBSOCKET_PATHS, limits, stats: websockets }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
@@ -116,7 +114,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   addLandingPage(app, options.version, routes)
   app.addHook('onClose', async () => admission.close())
   await app.ready()
-  return Object.assign(app, { stats, guarded, live: questions })
+  return Object.assign(app, { stats, guarded, websockets, live: questions })
 }
 
 /** A failure that no client brought about, and that is none of a server that is away. */
@@ -127,43 +125,4 @@ function internalProblem(error: unknown, app: FastifyInstance): HttpProblem {
     'INTERNAL',
     'the question could not be answered; the log of the gateway says why',
   )
-}
-
-async function addWebsockets(app: FastifyInstance, limits: GatewayLimits): Promise<void> {
-  let cut: NodeJS.Timeout | undefined
-  await app.register(websocket, {
-    options: {
-      maxPayload: MAX_MESSAGE_BYTES,
-      perMessageDeflate: false,
-      // Never the ticket itself, where a client offers both as it should.
-      handleProtocols: (protocols) =>
-        protocols.has(WEBSOCKET_PROTOCOL) ? WEBSOCKET_PROTOCOL : ([...protocols][0] ?? false),
-    },
-    // A client that breaks off, or breaks the protocol: its socket closes by itself and ends its tap.
-    errorHandler: (_error, socket) => socket.terminate(),
-    preClose: (done) => {
-      const { clients } = app.websocketServer
-      for (const client of clients) client.close(CLOSE_CODES.goingAway, 'the server is closing')
-      cut = setTimeout(() => clients.forEach((client) => client.terminate()), limits.closeGraceMs)
-      app.websocketServer.close()
-      done()
-    },
-  })
-  const stopWatching = watchPeers(app.websocketServer.clients, limits.pingMs)
-  app.addHook('onClose', async () => {
-    stopWatching()
-    clearTimeout(cut)
-  })
-  app.addHook('onRequest', async (request, reply) => {
-    // Whatever the answer, the connection is no longer one of HTTP.
-    if (request.ws) reply.header('connection', 'close')
-    // Node before 24.9 offers every upgrade to the websocket server.
-    if (request.ws && !request.is404 && !WEBSOCKET_PATHS.includes(request.routeOptions.url ?? '')) {
-      throw new HttpProblem(
-        400,
-        'NOT_A_WEBSOCKET',
-        `${request.routeOptions.url} is no websocket; ${WEBSOCKET_PATHS.join(', ')} are`,
-      )
-    }
-  })
 }

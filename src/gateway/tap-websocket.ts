@@ -41,22 +41,31 @@ async function sendCopies(socket: WebSocket, frames: readonly TapFrameParts[]): 
   }
 }
 
+export interface WatchOptions {
+  readonly every?: timers.Every
+  readonly onSilent?: () => void
+}
+
 interface Peer {
   ping(): void
   terminate(): void
   once(event: 'pong', listener: () => void): unknown
 }
 
-/** Pings `sockets` every `intervalMs` and cuts those that did not answer the last ping. Call what it returns to stop. */
+/**
+ * Pings `sockets` every `intervalMs` and cuts those that did not answer the last ping, each told of. Call what it returns
+ * to stop.
+ */
 export function watchPeers(
   sockets: Iterable<Peer>,
   intervalMs: number,
-  every: timers.Every = timers.every,
+  { every = timers.every, onSilent = () => {} }: WatchOptions = {},
 ): () => void {
   const silent = new WeakSet<Peer>()
   return every(intervalMs, () => {
     for (const socket of sockets) {
       if (silent.has(socket)) {
+        onSilent()
         socket.terminate()
         continue
       }

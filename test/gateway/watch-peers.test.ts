@@ -23,7 +23,11 @@ t.test(
   async (t) => {
     const timers = new FakeTimers()
     const [lively, dying, late] = [new Peer(), new Peer(), new Peer()]
-    const stop = watchPeers([lively, dying, late], 20_000, timers.every)
+    let silent = 0
+    const stop = watchPeers([lively, dying, late], 20_000, {
+      every: timers.every,
+      onSilent: () => silent++,
+    })
     await timers.pass(100_000)
     t.strictSame([lively.pings, dying.pings], [5, 5])
     dying.answers = false
@@ -35,6 +39,7 @@ t.test(
     t.notOk(dying.isCut, 'it has until the next ping')
     await timers.pass(1)
     t.ok(dying.isCut)
+    t.equal(silent, 1)
     t.notOk(late.isCut, 'an answer may take until then')
     await timers.pass(100_000)
     t.notOk(lively.isCut)
