@@ -1,6 +1,6 @@
 import { HeldBudget, Lowest, type Prioritized } from './lowest.ts'
 import { placesFor, rateOf, type Sampled, SLICE_MS, SteadyTime } from './sampling.ts'
-import { SentCounts } from './sent-counts.ts'
+import { SpanCounts } from './span-counts.ts'
 import { type Ranked, Trailing } from './trailing.ts'
 
 /**
@@ -33,9 +33,11 @@ export interface RateSamplerOptions {
  * - A slice that has no more than is due and spare is handed on whole, so below the limit nothing waits, and a slice may
  *   then end before its time (`mayEnd`). One that has more hands on its lowest priorities, as many as are due: a stream
  *   that is too fast is sampled evenly over time and workers, and not by who came first.
- * - The others wait. A later slice that leaves something of what is due gives it to those that waited, the lowest
- *   priorities first, of seconds of which less than the limit was handed on: so a burst that the limit has room for
- *   loses nothing, and its last event is there after little more than a second.
+ * - Of the others wait as many as their second has room for: the limit less what came in it before. A later slice that
+ *   leaves something of what is due gives it to those that waited, the lowest priorities first, of seconds of which less
+ *   than the limit was handed on: so a burst that the limit has room for loses nothing, and its last event is there after
+ *   little more than a second. In a stream near the limit, or above it, a second is full before a slice is too much, and
+ *   nothing waits: what has seconds with too many by chance is not late for it.
  *
  * In no second is more than `maxRps` handed on, and of the events that came in one about that many at most. (A limit of
  * less than one, or of a fraction, goes by the time that whole events take, instead of by seconds.) Every entry is kept
@@ -49,10 +51,12 @@ export class RateSampler<T extends Prioritized> {
   readonly #slice: Lowest<T>
   /** What came in the last second: of what waits the entry, of what was handed on its place. */
   readonly #recent: Trailing<T>
-  /** By when it came. */
-  readonly #sent: SentCounts
-  /** By when it was handed on. */
-  readonly #handedOn: SentCounts
+  /** All that came, whatever became of it. */
+  readonly #came: SpanCounts
+  /** What was handed on, by when it came. */
+  readonly #sent: SpanCounts
+  /** What was handed on, by when it was. */
+  readonly #handedOn: SpanCounts
   readonly #time: SteadyTime
   #waiting = 0
   #accruedMs = 0
@@ -73,8 +77,10 @@ export class RateSampler<T extends Prioritized> {
     this.#budget = budget ?? new HeldBudget(Number.POSITIVE_INFINITY)
     this.#slice = new Lowest<T>(placesFor(events), this.#budget)
     this.#recent = new Trailing<T>(placesFor(events), spanMs + GRACE_MS)
-    this.#sent = new SentCounts(spanMs)
-    this.#handedOn = new SentCounts(maxRps < 1 ? spanMs : 1000)
+    // When something came is known to a slice: what may be older than the span is taken to be.
+    this.#came = new SpanCounts(spanMs - SLICE_MS)
+    this.#sent = new SpanCounts(spanMs)
+    this.#handedOn = new SpanCounts(maxRps < 1 ? spanMs : 1000)
     this.#time = new SteadyTime(nowMs)
     this.#due = random()
     this.#mostSpare = Math.max(1, Math.floor(Math.sqrt(events) * SPARE))
@@ -117,6 +123,7 @@ export class RateSampler<T extends Prioritized> {
   /** Ends the slice. */
   tick(nowMs: number): Sampled<T> {
     const timeMs = this.#accrue(nowMs)
+    this.#came.forget(timeMs)
     this.#sent.forget(timeMs)
     this.#handedOn.forget(timeMs)
     const expired = this.#recent.expire(timeMs)
@@ -128,7 +135,7 @@ export class RateSampler<T extends Prioritized> {
     const now = slice.slice(0, Math.min(wanted, room))
     this.#use(now.length, timeMs)
     this.#sent.add(timeMs, now.length)
-    this.#wait(slice, now.length, timeMs)
+    this.#wait(this.#remembered(slice, now.length, timeMs), now.length, timeMs)
     const kept = isOver ? now : [...now, ...this.#late(expired, timeMs)]
     this.#leaveOutWaiting(expired)
     this.#saveUnused(room)
@@ -197,6 +204,15 @@ export class RateSampler<T extends Prioritized> {
     this.#use(late.length, timeMs)
     this.#release(late.length)
     return late
+  }
+
+  /** Takes a slice for what came, and answers what of it was handed on or may wait. */
+  #remembered(slice: readonly T[], sent: number, timeMs: number): readonly T[] {
+    const before = this.#came.mostAround(timeMs)
+    this.#came.add(timeMs, slice.length + this.#leftOut)
+    const remembered = slice.slice(0, Math.max(sent, this.#events - before))
+    this.#leftOut += slice.length - remembered.length
+    return remembered
   }
 
   /** Remembers a slice, of which the first were handed on already. */

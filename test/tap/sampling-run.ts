@@ -71,6 +71,15 @@ export function sample(options: {
 
 export const steady = (perMs: number, ms: number) => Array.from({ length: ms }, () => perMs)
 
+/** A stream in which every moment is alike: each millisecond has so many on average, by chance more or fewer. */
+export function poisson(next: () => number, perMs: number, ms: number): number[] {
+  return Array.from({ length: ms }, () => {
+    let count = 0
+    for (let left = perMs + Math.log(1 - next()); left > 0; left += Math.log(1 - next())) count++
+    return count
+  })
+}
+
 /** The most events kept within any time of this length. */
 export function mostWithin(ms: number, { kept }: Sample): number {
   const times = kept.map(({ atMs }) => atMs)

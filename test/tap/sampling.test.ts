@@ -5,9 +5,9 @@ import { CandidateSampler } from '../../src/tap/candidate-sampler.ts'
 import { HeldBudget } from '../../src/tap/lowest.ts'
 import { RateSampler } from '../../src/tap/rate-sampler.ts'
 import { rateOf, SLICE_MS, WORKER_SLICE_MS } from '../../src/tap/sampling.ts'
-import { SentCounts } from '../../src/tap/sent-counts.ts'
+import { SpanCounts } from '../../src/tap/span-counts.ts'
 import { random } from '../random.ts'
-import { byTime, mostWithin, plus, sample, steady, unevenness } from './sampling-run.ts'
+import { byTime, mostWithin, plus, poisson, sample, steady, unevenness } from './sampling-run.ts'
 
 const ROUNDS = 60
 
@@ -69,6 +69,23 @@ t.test(
   },
 )
 
+t.test('a stream somewhat too fast is sampled evenly over each second, and over workers', async (t) => {
+  for (const perSecond of [105, 120, 150]) {
+    const next = random(7)
+    let tenths: number[] = []
+    const byWorker = [0, 0, 0]
+    for (let seed = 1; seed <= ROUNDS; seed++) {
+      const stream = poisson(next, perSecond / 1000, 3000)
+      const outcome = sample({ workers: 3, maxRps: 100, seed, stream, quietMs: 2000 + 37 * seed })
+      tenths = plus(tenths, byTime(outcome, 30, 3000))
+      for (const { entry } of outcome.kept) byWorker[entry.worker]!++
+    }
+    // The first second begins with what is spare; the last slice is followed by nothing.
+    t.ok(unevenness(tenths.slice(10, -1)) < 2, `${perSecond} over time: ${tenths.join(' ')}`)
+    t.ok(unevenness(byWorker) < 7, `${perSecond} over workers: ${byWorker.join(' ')}`)
+  }
+})
+
 t.test('no second sees more than the limit, whatever comes', async (t) => {
   const calm = fc.nat(2)
   const spike = fc.nat(400)
@@ -124,39 +141,51 @@ t.test('of a burst as large as the limit allows, all comes within a second, part
   t.ok(times.every((ms) => ms <= 1000 + SLICE_MS))
 })
 
-t.test('below the limit, and far above it, what is kept is there at once', async (t) => {
+t.test('below the limit, at it, and above it, what is kept is there at once', async (t) => {
   const next = random(9)
-  const poisson = (perMs: number, ms: number) =>
-    Array.from({ length: ms }, () => {
-      let count = 0
-      for (let left = perMs + Math.log(1 - next()); left > 0; left += Math.log(1 - next())) count++
-      return count
-    })
   for (const [perSecond, maxRps, workers] of [
     [2, 100, 1],
     [30, 100, 3],
     [70, 100, 3],
     [80, 100, 1],
     [80, 100, 8],
+    [90, 100, 1],
+    [100, 100, 1],
+    [100, 100, 3],
+    [110, 100, 3],
+    [130, 100, 8],
+    [200, 100, 3],
     [800, 1000, 3],
+    [1000, 1000, 3],
     [9000, 10_000, 3],
     [10_000, 100, 3],
     [10_000, 1000, 3],
   ] as const) {
     const name = `${perSecond} of ${maxRps} a second from ${workers}`
-    const stream = poisson(perSecond / 1000, perSecond > 2000 ? 4000 : 20_000)
-    const { kept, leftOut } = sample({ workers, maxRps, seed: 4, stream, quietMs: 2000 })
+    const stream = poisson(next, perSecond / 1000, perSecond > 2000 ? 4000 : 20_000)
+    const { kept, leftOut, matched } = sample({ workers, maxRps, seed: 4, stream, quietMs: 2000 })
     const waitsMs = kept.map(({ entry, atMs }) => atMs - entry.timeMs).toSorted((a, b) => a - b)
     const p99 = waitsMs[Math.floor(waitsMs.length * 0.99)]!
     t.ok(p99 <= WORKER_SLICE_MS + SLICE_MS, `${name}: ${p99} ms`)
     // At more some second has too many by chance.
     if (perSecond <= 0.7 * maxRps) t.equal(leftOut, 0, name)
+    const share = kept.length / Math.min(matched, (maxRps * stream.length) / 1000)
+    t.ok(share > 0.9, `${name}: ${share} of what might be`)
   }
 })
 
 t.test('of a larger one, as many as the limit are kept', async (t) => {
   const { kept } = sample({ workers: 2, maxRps: 100, seed: 1, stream: [1000], quietMs: 3000 })
   t.equal(kept.length, 100)
+})
+
+t.test('in a second that has some already, as many of a burst wait as there is room for', async (t) => {
+  const stream = steady(0, 2000)
+  for (let ms = 0; ms < 1500; ms += 20) stream[ms] = 1
+  stream[1501]! += 200
+  const { kept } = sample({ workers: 1, maxRps: 100, seed: 1, stream, quietMs: 3000 })
+  const ofBurst = kept.filter(({ entry }) => entry.timeMs === 1501).length
+  t.ok(ofBurst >= 48 && ofBurst <= 60, `${ofBurst} of the burst`)
 })
 
 t.test('a little comes at once, in order', async (t) => {
@@ -239,21 +268,21 @@ t.test('what is held is given back', async (t) => {
   t.equal(budget.held, 0)
 })
 
-t.test('the most sent around a time is the most of any span with it', async (t) => {
-  const count = fc.record({ timeMs: fc.nat(60), sent: fc.nat(4) })
+t.test('the most around a time is the most of any span with it', async (t) => {
+  const count = fc.record({ timeMs: fc.nat(60), count: fc.nat(4) })
   fc.assert(
     fc.property(fc.array(count, { maxLength: 15 }), fc.nat(60), (counts, timeMs) => {
-      const sent = new SentCounts(20)
-      for (const { timeMs, sent: more } of counts) sent.add(timeMs, more)
+      const span = new SpanCounts(20)
+      for (const { timeMs, count } of counts) span.add(timeMs, count)
       let most = 0
       for (let from = timeMs - 19; from <= timeMs; from++) {
         const within = counts.filter(({ timeMs }) => timeMs >= from && timeMs < from + 20)
         most = Math.max(
           most,
-          within.reduce((sum, { sent }) => sum + sent, 0),
+          within.reduce((sum, { count }) => sum + count, 0),
         )
       }
-      assert.equal(sent.mostAround(timeMs), most)
+      assert.equal(span.mostAround(timeMs), most)
     }),
     { numRuns: 500 },
   )

@@ -1,23 +1,23 @@
-/** How many of the events that came at a time were handed on, over the last two spans. */
-export class SentCounts {
+/** How many events there were at which time, over the last two spans. */
+export class SpanCounts {
   readonly #spanMs: number
   /** In order of time, none of them 0. */
-  #counts: { readonly timeMs: number; sent: number }[] = []
+  #counts: { readonly timeMs: number; count: number }[] = []
 
   constructor(spanMs: number) {
     this.#spanMs = spanMs
   }
 
-  add(timeMs: number, sent: number): void {
-    if (sent === 0) return
+  add(timeMs: number, count: number): void {
+    if (count === 0) return
     let at = this.#counts.length
     while (at > 0 && this.#counts[at - 1]!.timeMs > timeMs) at--
     const same = this.#counts[at - 1]
-    if (same?.timeMs === timeMs) same.sent += sent
-    else this.#counts.splice(at, 0, { timeMs, sent })
+    if (same?.timeMs === timeMs) same.count += count
+    else this.#counts.splice(at, 0, { timeMs, count })
   }
 
-  /** The most that was handed on within any one span that a time is part of. */
+  /** The most there were within any one span that a time is part of. */
   mostAround(timeMs: number): number {
     const counts = this.#counts
     const span = this.#spanMs
@@ -25,11 +25,11 @@ export class SentCounts {
     let sum = 0
     let from = 0
     // Each span that is worth looking at ends with a count.
-    for (const { timeMs: endMs, sent } of counts) {
+    for (const { timeMs: endMs, count } of counts) {
       if (endMs >= timeMs + span) break
-      sum += sent
+      sum += count
       while (counts[from]!.timeMs <= endMs - span || counts[from]!.timeMs <= timeMs - span) {
-        sum -= counts[from++]!.sent
+        sum -= counts[from++]!.count
         if (from === counts.length) return most
       }
       most = Math.max(most, sum)
