@@ -10,7 +10,7 @@ import type { FrameStream } from './frame-stream.ts'
 import { visibleTo } from './grant-questions.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { LiveQuestions } from './live-questions.ts'
-import { sendTapLines } from './tap-lines.ts'
+import { LINES, sendTapLines } from './tap-lines.ts'
 import { sendTapFrames } from './tap-websocket.ts'
 import { urlParameters } from './url-parameters.ts'
 
@@ -57,6 +57,10 @@ export function addLiveRoute<A extends StatAnswer | TopAnswer>(
     config: { operation, access: 'granted' },
     preHandler: async (request, reply) => {
       if (!isForStream(request)) return
+      if (request.method === 'HEAD') {
+        questionOf(request, options)
+        return reply.header('content-type', LINES).send()
+      }
       const stream = await openStream(request, options)
       // `injectWS` makes requests without a socket.
       const socket: Socket | undefined = request.raw.socket
@@ -90,14 +94,27 @@ function isForStream(request: FastifyRequest): boolean {
   return stream === 'true' || (request.headers.accept ?? '').includes('application/x-ndjson')
 }
 
-async function openStream<A extends StatAnswer | TopAnswer>(
+/** What a request asks, and what it may be answered from. Throws where it may not. */
+function questionOf<A extends StatAnswer | TopAnswer>(
   request: FastifyRequest,
-  { path, read, answered, questions, admission }: Options<A>,
-): Promise<Stream> {
+  { read, admission }: Options<A>,
+): {
+  readonly question: Question<A>
+  readonly see: (access: Access) => Visible
+  readonly visible: Visible
+} {
   const { stream: _stream, ...parameters } = urlParameters(request)
   const question = read(parameters)
   const see = (access: Access): Visible => visibleTo(access, question.asked)
-  const visible = see(admission.accessOf(request))
+  return { question, see, visible: see(admission.accessOf(request)) }
+}
+
+async function openStream<A extends StatAnswer | TopAnswer>(
+  request: FastifyRequest,
+  options: Options<A>,
+): Promise<Stream> {
+  const { path, answered, questions, admission } = options
+  const { question, see, visible } = questionOf(request, options)
   const view = visible.kind === 'everything' ? '' : visible.id
   let stream: Stream | undefined
   let stopped: StreamEnd | undefined

@@ -4,6 +4,9 @@ import type { FastifyReply } from 'fastify'
 import { type FrameStream, nextFrames } from './frame-stream.ts'
 import type { TapFrameParts } from './tap-frame.ts'
 
+/** Content type of a stream of JSON, one a line. */
+export const LINES = 'application/x-ndjson; charset=utf-8'
+
 /**
  * Sends a session's frames, one a line, as fast as the client takes them; the headers go at once. A client that takes
  * nothing for `stallMs` is cut off. See `sendTapFrames`.
@@ -23,7 +26,7 @@ export async function sendTapLines(
   try {
     raw.writeHead(200, {
       ...(reply.getHeaders() as Record<string, string>),
-      'content-type': 'application/x-ndjson; charset=utf-8',
+      'content-type': LINES,
       // Frames must not wait in a proxy's buffer, nor the connection for another request when the server closes.
       'x-accel-buffering': 'no',
       connection: 'close',
