@@ -44,6 +44,12 @@ export class Access {
     return nameOf(this.identity)
   }
 
+  /** Whether these are the very grants that another has: then the same may be seen, and nothing needs to be compared. */
+  hasGrantsOf(other: Access): boolean {
+    const [own, others] = [this.#grants, other.#grants]
+    return own.length === others.length && own.every((grant, i) => grant === others[i])
+  }
+
   /**
    * What a question may be answered from that needs all of `needs`. Throws NOT_GRANTED where that is nothing, or where
    * the question names what is not in it.

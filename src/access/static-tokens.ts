@@ -20,9 +20,11 @@ interface Entry extends TokenHolder {
 /** The tokens of a file, by their hashes. */
 export class StaticTokens {
   readonly #entries: readonly Entry[]
+  readonly #digests: ReadonlySet<string>
 
   constructor(entries: readonly Entry[]) {
     this.#entries = entries
+    this.#digests = new Set(entries.map(({ digest }) => digest))
   }
 
   get size(): number {
@@ -31,20 +33,17 @@ export class StaticTokens {
 
   /** Who a token is of. How long that takes tells nothing of tokens: each is compared, whole. */
   holderOf(token: string): TokenHolder | undefined {
-    return this.#find(sha256(token))
-  }
-
-  /** Whether a token with this digest is still there. */
-  has(digest: string): boolean {
-    return this.#find(Buffer.from(digest, 'hex')) !== undefined
-  }
-
-  #find(bytes: Buffer): TokenHolder | undefined {
+    const bytes = sha256(token)
     let found: TokenHolder | undefined
     for (const entry of this.#entries) {
       if (timingSafeEqual(entry.bytes, bytes)) found = entry
     }
     return found
+  }
+
+  /** Whether a token with this digest, which was taken before, is still there. */
+  has(digest: string): boolean {
+    return this.#digests.has(digest)
   }
 }
 

@@ -37,7 +37,8 @@ export interface StreamEnd {
 }
 
 interface Stream {
-  readonly identity: Identity
+  /** As it was when what is shown was last made of it. */
+  access: Access
   /** What it shows, as far as that depends on who looks. Throws where it may show nothing any more. */
   readonly shows: (access: Access) => unknown
   readonly shown: string
@@ -105,7 +106,7 @@ export class Admission {
   ): () => void {
     const access = this.accessOf(request)
     const stream: Stream = {
-      identity: access.identity,
+      access,
       shows,
       shown: JSON.stringify(shows(access)) ?? '',
       end,
@@ -142,7 +143,7 @@ export class Admission {
     if (identity.kind === 'anyone') return
     const { streamsPerIdentity } = this.#options.limits
     let open = 0
-    for (const stream of this.#streams) if (isSame(stream.identity, identity)) open++
+    for (const stream of this.#streams) if (isSame(stream.access.identity, identity)) open++
     if (open < streamsPerIdentity) return
     throw new HttpProblem(
       429,
@@ -169,10 +170,16 @@ export class Admission {
   }
 }
 
-function endOf({ identity, shows, shown }: Stream, door: Door): StreamEnd | undefined {
+function endOf(stream: Stream, door: Door): StreamEnd | undefined {
+  const { shows, shown } = stream
   try {
-    if ((JSON.stringify(shows(door.accessOf(identity))) ?? '') === shown) return undefined
-    return { closeCode: 4403, code: 'GRANT_CHANGED', reason: 'what you may see has changed; connect again' }
+    const access = door.accessOf(stream.access.identity)
+    // Patterns are compiled to say what is shown: not each second for each stream.
+    if (access.hasGrantsOf(stream.access)) return undefined
+    if ((JSON.stringify(shows(access)) ?? '') !== shown)
+      return { closeCode: 4403, code: 'GRANT_CHANGED', reason: 'what you may see has changed; connect again' }
+    stream.access = access
+    return undefined
   } catch (error) {
     if (!(error instanceof AccessError)) throw error
     const { code, message } = error

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { Access } from '../../src/access/access.ts'
 import { ALLOWANCES, type Grant } from '../../src/access/grant.ts'
+import { parsePolicy, type Policy } from '../../src/access/policy.ts'
 
 const grant = (
   namespaces: string[],
@@ -95,4 +96,16 @@ t.test('a tap shows of each place what is granted there, and all where all is', 
     { cluster: '*', namespace: '*', paths: false, headers: false },
   ])
   t.throws(() => accessTo(grant(['*'], ['tap'])).tapScopes(['headers'], []), /not granted tap and headers/)
+})
+
+t.test('grants are told to be the same while a policy is, and not when it was read anew', async (t) => {
+  const text =
+    "grants: [{groups: [a], namespaces: [shop], allow: [stat]}, {subjects: ['*'], namespaces: [web], allow: [tap]}]"
+  const policy = parsePolicy(text, 'p')
+  const of = (policy: Policy, ...groups: string[]) =>
+    new Access({ kind: 'token', subject: 'bob', groups, digest: '' }, policy.grantsOf('bob', groups))
+  t.ok(of(policy, 'a').hasGrantsOf(of(policy, 'a', 'b')))
+  t.notOk(of(policy, 'a').hasGrantsOf(of(policy)))
+  t.notOk(of(policy).hasGrantsOf(of(policy, 'a')))
+  t.notOk(of(policy, 'a').hasGrantsOf(of(parsePolicy(text, 'p'), 'a')))
 })
