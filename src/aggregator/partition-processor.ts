@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { type BatchNumber, batchNumberOf, NUMBER_HEADERS } from '../event/batch-number.ts'
-import { decode } from '../event/decode.ts'
 import { DecodeError, type DecodeFault } from '../event/decode-error.ts'
-import { Dictionary } from '../event/dictionary.ts'
-import { EventColumns } from '../event/event-columns.ts'
+import type { Dictionary } from '../event/dictionary.ts'
+import type { EventColumns } from '../event/event-columns.ts'
 import type { PartitionId, StoredRecord } from '../log/event-log.ts'
 import { FlowTable, type FlowTableOptions } from '../rollup/flow-table.ts'
 import { bucketStart, FINEST } from '../rollup/tier.ts'
@@ -11,6 +10,7 @@ import type { CommitOutcome, PartitionMeta, RollupStore } from '../store/rollup-
 import { type BucketLimits, PartitionBuckets } from './partition-buckets.ts'
 import { PartitionState } from './partition-state.ts'
 import { ProducerWindows } from './producer-windows.ts'
+import { type Identify, RecordDecoder } from './record-decoder.ts'
 
 /** How long after a bucket's end its events may still come without being late, by event time. */
 const LATENESS_MS = 5_000
@@ -38,6 +38,8 @@ export interface ProcessorOptions {
   readonly now: () => number
   readonly limits: BucketLimits
   readonly flows: FlowTableOptions
+  /** Names the workloads of events that name none, before anything else sees them. */
+  readonly identify?: Identify
   /**
    * Sees every batch that is folded, before it is: where taps look. Told also which cluster the events are of that name
    * none, always the same for one dictionary, and the offset of the batch's record.
@@ -83,7 +85,9 @@ export class PartitionProcessor {
   readonly #counters: PartitionCounters
   #deadLetters: DeadLetter[] = []
   #deadLetterBytes = 0
-  #columns: EventColumns
+  readonly #decoder: RecordDecoder
+  /** That of `#flows`. */
+  #dictionary: Dictionary
   #flows: FlowTable
   #committedOffset: number
   #committedStamp: string | undefined
@@ -121,8 +125,13 @@ export class PartitionProcessor {
     this.#watermarkMs = meta?.watermarkMs ?? 0
     this.#closedThroughMs = meta?.closedThroughMs ?? 0
     this.#fedMs = options.now()
-    this.#columns = new EventColumns(new Dictionary())
-    this.#flows = new FlowTable(this.#columns.dictionary, options.flows)
+    const { defaultCluster } = options.flows
+    const { identify } = options
+    this.#decoder = new RecordDecoder(
+      identify === undefined ? { defaultCluster } : { defaultCluster, identify },
+    )
+    this.#dictionary = this.#decoder.columns.dictionary
+    this.#flows = new FlowTable(this.#dictionary, options.flows)
     this.#standing = buckets.open.size
   }
 
@@ -247,15 +256,13 @@ export class PartitionProcessor {
     const counters = this.#counters
     counters.records++
     counters.bytes += record.value.length
-    if (this.#columns.dictionary.overfull) this.#renewDictionary()
-    let result = decode(record.headers['content-type'], record.value, this.#columns)
-    if (result.kind === 'malformed' && this.#columns.dictionary.overfull) {
-      // The fault may be that the record found no room, which is not the record's.
-      this.#renewDictionary()
-      result = decode(record.headers['content-type'], record.value, this.#columns)
-    }
-    const columns = this.#columns
+    const result = this.#decoder.decode(record)
     if (result.kind === 'malformed') return this.#refuse(record, result.fault)
+    const { columns } = this.#decoder
+    if (columns.dictionary !== this.#dictionary) {
+      this.#dictionary = columns.dictionary
+      this.#flows = new FlowTable(columns.dictionary, this.#options.flows)
+    }
     const nowMs = this.#options.now()
     let number: BatchNumber | undefined
     try {
@@ -296,11 +303,6 @@ export class PartitionProcessor {
     for (let i = 0; i < events; i++) {
       if (timeMs[i]! > this.#newestMs && timeMs[i]! <= nowMs) this.#newestMs = timeMs[i]!
     }
-  }
-
-  #renewDictionary(): void {
-    this.#columns = new EventColumns(new Dictionary())
-    this.#flows = new FlowTable(this.#columns.dictionary, this.#options.flows)
   }
 
   #advanceWatermark(nowMs: number): void {

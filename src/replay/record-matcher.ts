@@ -1,12 +1,11 @@
 import { ProducerWindows } from '../aggregator/producer-windows.ts'
+import { type Identify, RecordDecoder } from '../aggregator/record-decoder.ts'
 import { topicCluster } from '../aggregator/topic-cluster.ts'
 import { batchNumberOf, NUMBER_HEADERS } from '../event/batch-number.ts'
 import type { ClassificationRules } from '../event/classification.ts'
-import { decode } from '../event/decode.ts'
 import { DecodeError } from '../event/decode-error.ts'
-import { Dictionary } from '../event/dictionary.ts'
 import type { RequestEvent } from '../event/event.ts'
-import { EventColumns } from '../event/event-columns.ts'
+import type { EventColumns } from '../event/event-columns.ts'
 import type { PartitionId, StoredRecord } from '../log/event-log.ts'
 import type { FlowTableOptions } from '../rollup/flow-table.ts'
 import { PublishedEvents } from '../tap/published-events.ts'
@@ -19,6 +18,7 @@ export interface RecordMatcherOptions {
   /** As the fold has them. */
   readonly flows: FlowTableOptions
   readonly rules?: ClassificationRules
+  readonly identify?: Identify
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -32,7 +32,7 @@ export class RecordMatcher {
   readonly #matcher: TapMatcher
   readonly #published: PublishedEvents
   /** By the cluster of events that name none. */
-  readonly #columns = new Map<string, EventColumns>()
+  readonly #decoders = new Map<string, RecordDecoder>()
   readonly #producers = new Map<PartitionId, ProducerWindows>()
   #matched = 0
 
@@ -67,18 +67,17 @@ export class RecordMatcher {
     return events
   }
 
-  #decode(cluster: string, { headers, value }: StoredRecord): EventColumns | undefined {
-    let columns = this.#columns.get(cluster)
-    // Twice where the fault may be that the record found no room.
-    for (let attempt = 0; attempt < 2; attempt++) {
-      if (columns === undefined || columns.dictionary.overfull) {
-        columns = new EventColumns(new Dictionary())
-        this.#columns.set(cluster, columns)
-      }
-      if (decode(headers['content-type'], value, columns).kind === 'decoded') return columns
-      if (!columns.dictionary.overfull) return undefined
+  #decode(cluster: string, record: StoredRecord): EventColumns | undefined {
+    let decoder = this.#decoders.get(cluster)
+    if (decoder === undefined) {
+      const { identify } = this.#options
+      decoder = new RecordDecoder({
+        defaultCluster: cluster,
+        ...(identify === undefined ? {} : { identify }),
+      })
+      this.#decoders.set(cluster, decoder)
     }
-    return undefined
+    return decoder.decode(record).kind === 'decoded' ? decoder.columns : undefined
   }
 
   #isRepeated(partition: PartitionId, { headers }: StoredRecord, columns: EventColumns): boolean {
