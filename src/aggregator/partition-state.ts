@@ -1,5 +1,5 @@
 import type { BucketFold } from '../rollup/bucket-fold.ts'
-import type { Rollup } from '../rollup/rollup.ts'
+import type { MergeOptions, Rollup } from '../rollup/rollup.ts'
 import { withoutPod } from '../rollup/series.ts'
 import type { StatBlock } from '../rollup/stat-block.ts'
 import { decodeStatBlock, encodeStatBlock } from '../rollup/stat-block-codec.ts'
@@ -111,7 +111,8 @@ export class PartitionState {
     }
     buckets.late.clear()
     const beyond = buckets.takeBeyond()
-    if (beyond !== undefined) this.#addToTotals(beyond, at.heardMs)
+    // A trace from the future would be the newest until then.
+    if (beyond !== undefined) this.#addToTotals(beyond, { heardMs: at.heardMs, withoutExemplars: true })
 
     for (const [startMs, fold] of buckets.open) {
       // An open bucket must outlive every tier: it is in none of the higher ones yet, nor in the totals.
@@ -144,11 +145,11 @@ export class PartitionState {
       if (expiryOf(tier, start) <= at.nowMs) continue
       mergeFold(await this.#hold(tier, start), fold, tier)
     }
-    this.#addToTotals(fold, at.heardMs)
+    this.#addToTotals(fold, { heardMs: at.heardMs })
   }
 
-  #addToTotals(fold: BucketFold, heardMs: number): void {
-    for (const scope of fold.rollup.scopes()) this.#totals.merge(fold.rollup.block(scope), { heardMs })
+  #addToTotals(fold: BucketFold, options: MergeOptions): void {
+    for (const scope of fold.rollup.scopes()) this.#totals.merge(fold.rollup.block(scope), options)
   }
 
   /** A bucket that is not open, with all that is stored of it. */
@@ -226,9 +227,8 @@ function expiryOf(tier: Tier, startMs: number): number {
 }
 
 function mergeFold(held: HeldBucket, fold: BucketFold, tier: Tier): void {
-  for (const scope of fold.rollup.scopes()) {
-    held.rollup.merge(fold.rollup.block(scope), tier.pods ? {} : { rename: withoutPod })
-  }
+  const options = { withoutExemplars: !tier.exemplars, ...(tier.pods ? {} : { rename: withoutPod }) }
+  for (const scope of fold.rollup.scopes()) held.rollup.merge(fold.rollup.block(scope), options)
   for (const scope of fold.top.scopes()) held.top.merge(scope, fold.top.block(scope))
 }
 

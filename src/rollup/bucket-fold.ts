@@ -1,6 +1,6 @@
 import { classify, type ClassificationRules } from '../event/classification.ts'
 import type { Dictionary } from '../event/dictionary.ts'
-import type { EventColumns } from '../event/event-columns.ts'
+import { type EventColumns, TRACE_BYTES } from '../event/event-columns.ts'
 import type { FlowTable } from './flow-table.ts'
 import { bucketOf } from './histogram.ts'
 import type { Rollup } from './rollup.ts'
@@ -113,6 +113,7 @@ export class BucketFold {
         sums[at + SUM.last] = micros
       }
     }
+    if (columns.hasTraces) this.#foldTraces(columns, from, to)
   }
 
   /** Folds connection event `index` of a batch. */
@@ -213,6 +214,17 @@ export class BucketFold {
       lastMs: timeMs,
     })
     this.#isPruned = false
+    if (!columns.hasTraces) return
+    this.rollup.exemplars.offer(slot, micros, timeMs, columns.traceIds, index * TRACE_BYTES)
+  }
+
+  /** By itself, so that batches without traces do not ask for each row. */
+  #foldTraces({ flow, latencyMicros, timeMs, traceIds }: EventColumns, from: number, to: number): void {
+    const { exemplars } = this.rollup
+    const slotOfFlow = this.#slotOfFlow
+    for (let i = from; i < to; i++) {
+      exemplars.offer(slotOfFlow[flow[i]!]! - 1, latencyMicros[i]!, timeMs[i]!, traceIds, i * TRACE_BYTES)
+    }
   }
 
   #slot(flow: number): number {

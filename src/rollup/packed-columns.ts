@@ -52,6 +52,12 @@ export class PackedColumns {
     return this.#bytes.subarray(Math.min(start, end), end)
   }
 
+  /** What a field that is no column holds, as a view. */
+  bytes(field: number): Uint8Array {
+    const { start, end } = this.#places.get(field) ?? { start: 0, end: 0 }
+    return this.#bytes.subarray(start, end)
+  }
+
   /** How many rows a column has. */
   rows(field: number): number {
     const { start, end } = this.#places.get(field) ?? { start: 0, end: 0 }

@@ -1,4 +1,5 @@
 import type { Direction } from '../event/event.ts'
+import { Exemplars } from './exemplars.ts'
 import { Latencies } from './latencies.ts'
 import { OutcomeCounts } from './outcome-counts.ts'
 import { OVERFLOW, OVERFLOW_SCOPE, type Scope, scopeName, seriesKey, type SeriesKey } from './series.ts'
@@ -21,6 +22,8 @@ export interface MergeOptions {
   readonly rename?: (key: SeriesKey) => SeriesKey
   /** Instead of the rows' own last times: when the totals heard of them, whatever the proxies' clocks say. */
   readonly heardMs?: number
+  /** Whether traces are left out. */
+  readonly withoutExemplars?: boolean
 }
 
 /** Sums a series keeps besides outcomes and latencies. Times are epoch milliseconds. */
@@ -51,13 +54,14 @@ interface ScopeSlots {
  * A mutable rollup: the series of one bucket, or the running totals. Each series has a slot.
  *
  * It is a commutative monoid under `merge`, the empty rollup its identity: every quantity is a sum, a minimum, a
- * maximum or the register with the latest time. So folding, merging partitions and buckets, and re-reading after a
+ * maximum or a register under a total order: the latest, the slowest. So folding, merging partitions and buckets, and re-reading after a
  * restart may happen in any order and grouping. The one exception is by design: which series a full rollup counts as
  * overflow depends on who came first; sums over all series do not.
  */
 export class Rollup {
   readonly latencies = new Latencies()
   readonly outcomes = new OutcomeCounts()
+  readonly exemplars = new Exemplars()
   readonly #limits: SeriesLimits
   readonly #keys: SeriesKey[] = []
   readonly #slotById = new Map<string, number>()
@@ -150,7 +154,9 @@ export class Rollup {
 
   /** Adds all of a block. */
   merge(block: StatBlock, options: MergeOptions = {}): void {
-    const { rename, heardMs } = options
+    const { rename, heardMs, withoutExemplars = false } = options
+    const { exemplars } = block
+    let exemplar = withoutExemplars ? exemplars.row.length : 0
     const outcomes = block.outcomes.map((outcome) => this.outcomes.index(outcome))
     for (let row = 0; row < block.keys.length; row++) {
       const key = block.keys[row]!
@@ -162,6 +168,7 @@ export class Rollup {
       for (let i = block.latencyStart[row]!; i < block.latencyStart[row + 1]!; i++) {
         this.latencies.add(slot, block.latencyIndex[i]!, block.latencyCount[i]!)
       }
+      if (exemplars.row[exemplar] === row) this.exemplars.offerFrom(slot, exemplars, exemplar++)
       this.#latencySumMicros[slot]! += block.latencySumMicros[row]!
       this.#requestBytes[slot]! += block.requestBytes[row]!
       this.#responseBytes[slot]! += block.responseBytes[row]!
@@ -206,6 +213,7 @@ export class Rollup {
       latencyIndex,
       latencyCount,
       latencySumMicros: column(this.#latencySumMicros),
+      exemplars: this.exemplars.of(slots),
       requestBytes: column(this.#requestBytes),
       responseBytes: column(this.#responseBytes),
       firstMs: column(this.#firstMs),

@@ -1,11 +1,18 @@
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
+import { DecodeError } from '../event/decode-error.ts'
+import { TRACE_BYTES } from '../event/event-columns.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 import { checkFormat, TablesReader } from './block-tables.ts'
+import { type ExemplarColumns, NO_EXEMPLARS } from './exemplars.ts'
 import { PackedColumns } from './packed-columns.ts'
 import { seriesKey, type SeriesKey, type Workload } from './series.ts'
 import type { OutcomeKey } from './stat-block.ts'
 
-/** Of the blob's layout; raised when a version of meshtap cannot read what an earlier one wrote. */
+/**
+ * Of the blob's layout; raised when a version of meshtap cannot read what an earlier one wrote, or the other way about. Fields
+ * that were added since (`EXEMPLAR_FIELDS`) raise nothing: a blob without them has none, and an earlier version passes over
+ * them.
+ */
 export const STAT_FORMAT = 1
 
 /** Fields of `StatSeries` in proto/rollup.proto that are sums and times, by the block's column. */
@@ -22,6 +29,9 @@ export const SUM_FIELDS = {
   readBytes: 18,
   writtenBytes: 19,
 } as const
+
+/** Fields of `StatBlock` that are the traces of slow requests; left out where no series has one. */
+export const EXEMPLAR_FIELDS = { step: 12, latencyMicros: 13, timeMs: 14, traceIds: 15 } as const
 
 /** Fields of `StatSeries` that make a series' key: 1 to this one. */
 const LAST_KEY_FIELD = 8
@@ -129,6 +139,34 @@ export class StatBlob {
   /** By histogram bucket, ascending within a row: of each the step from the one before it, of the first from 0. */
   latencySteps(): SparseCounts {
     return this.#sparse(9)
+  }
+
+  /** The traces of slow requests. */
+  exemplars(): ExemplarColumns {
+    const size = this.#cells.rows(EXEMPLAR_FIELDS.step)
+    if (size === 0) return NO_EXEMPLARS
+    const traceIds = this.#cells.bytes(EXEMPLAR_FIELDS.traceIds)
+    if (traceIds.length !== size * TRACE_BYTES) {
+      const message = `has ${traceIds.length} bytes, but ${size} exemplars need ${TRACE_BYTES} each`
+      throw new DecodeError('column-length', `field ${EXEMPLAR_FIELDS.traceIds}`, message)
+    }
+    const steps = this.#cells.ints(EXEMPLAR_FIELDS.step, size)
+    const row = new Uint32Array(size)
+    let last = 0
+    for (let i = 0; i < size; i++) {
+      last += steps[i]!
+      if (last >= this.rows || (i > 0 && steps[i] === 0)) {
+        const message = `of exemplar ${i} is ${last} after ${row[i - 1] ?? 'none'}, of ${this.rows}`
+        throw new DecodeError('index', 'row', message)
+      }
+      row[i] = last
+    }
+    return {
+      row,
+      latencyMicros: this.#cells.numbers(EXEMPLAR_FIELDS.latencyMicros, size),
+      timeMs: this.#cells.numbers(EXEMPLAR_FIELDS.timeMs, size),
+      traceIds,
+    }
   }
 
   #sparse(field: number): SparseCounts {

@@ -1,8 +1,9 @@
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
 import { ProtobufWriter } from '../event/protobuf-writer.ts'
 import { TablesWriter } from './block-tables.ts'
+import type { ExemplarColumns } from './exemplars.ts'
 import type { SeriesKey } from './series.ts'
-import { STAT_FORMAT, StatBlob, SUM_FIELDS } from './stat-blob.ts'
+import { EXEMPLAR_FIELDS, STAT_FORMAT, StatBlob, SUM_FIELDS } from './stat-blob.ts'
 import type { OutcomeKey, StatBlock } from './stat-block.ts'
 
 /** A block as bytes (`StatBlock` of proto/rollup.proto). */
@@ -55,7 +56,19 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
   writer.packed(9, cellsOf(block.latencyStart), rows)
   writer.packed(10, stepsOf(block), block.latencyIndex.length)
   writer.packed(11, block.latencyCount, block.latencyCount.length)
+  if (block.exemplars.row.length > 0) writeExemplars(writer, block.exemplars)
   return writer.finish()
+}
+
+function writeExemplars(
+  writer: ProtobufWriter,
+  { row, latencyMicros, timeMs, traceIds }: ExemplarColumns,
+): void {
+  const steps = Float64Array.from(row, (at, i) => at - (i === 0 ? 0 : row[i - 1]!))
+  writer.packed(EXEMPLAR_FIELDS.step, steps, row.length)
+  writer.packed(EXEMPLAR_FIELDS.latencyMicros, latencyMicros, row.length)
+  writer.packed(EXEMPLAR_FIELDS.timeMs, timeMs, row.length)
+  writer.bytes(EXEMPLAR_FIELDS.traceIds, traceIds)
 }
 
 /** A block from bytes. Throws a DecodeError where they are not one of this program's. */
@@ -73,6 +86,7 @@ export function decodeStatBlock(bytes: Uint8Array): StatBlock {
     latencyIndex: indicesOf(latencies.index, latencies.start),
     latencyCount: latencies.count,
     latencySumMicros: blob.sum('latencySumMicros'),
+    exemplars: blob.exemplars(),
     requestBytes: blob.sum('requestBytes'),
     responseBytes: blob.sum('responseBytes'),
     firstMs: blob.sum('firstMs'),

@@ -1,4 +1,5 @@
 import type { Classification } from '../event/classification.ts'
+import type { ExemplarColumns } from './exemplars.ts'
 import type { SeriesKey } from './series.ts'
 
 /** How requests of a series ended. */
@@ -32,6 +33,8 @@ export interface StatBlock {
   readonly latencyIndex: Uint16Array
   readonly latencyCount: Float64Array
   readonly latencySumMicros: Float64Array
+  /** The traces of slow requests, of the rows that have one. */
+  readonly exemplars: ExemplarColumns
 
   readonly requestBytes: Float64Array
   readonly responseBytes: Float64Array

@@ -6,6 +6,8 @@ export interface Tier {
   readonly retentionMs: number
   /** Whether series keep the reporting pod apart. */
   readonly pods: boolean
+  /** Whether series keep the trace of a slow request: it is shown with the totals, and told from no other bucket. */
+  readonly exemplars: boolean
 }
 
 const SECOND = 1000
@@ -14,9 +16,9 @@ const HOUR = 60 * MINUTE
 
 /** Finest first. Each length divides the next. */
 export const TIERS: readonly [Tier, Tier, Tier] = [
-  { name: '10s', bucketMs: 10 * SECOND, retentionMs: 10 * MINUTE, pods: true },
-  { name: '1m', bucketMs: MINUTE, retentionMs: 6 * HOUR, pods: true },
-  { name: '10m', bucketMs: 10 * MINUTE, retentionMs: 7 * 24 * HOUR, pods: false },
+  { name: '10s', bucketMs: 10 * SECOND, retentionMs: 10 * MINUTE, pods: true, exemplars: true },
+  { name: '1m', bucketMs: MINUTE, retentionMs: 6 * HOUR, pods: true, exemplars: false },
+  { name: '10m', bucketMs: 10 * MINUTE, retentionMs: 7 * 24 * HOUR, pods: false, exemplars: false },
 ]
 
 /** The tier that events are folded into first. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check'
-import { decodeStatBlock } from '../../src/rollup/stat-block-codec.ts'
 import t from 'tap'
 import type { MeshEvent } from '../../src/event/event.ts'
 import { partitionId, type StoredRecord } from '../../src/log/event-log.ts'
+import { decodeStatBlock } from '../../src/rollup/stat-block-codec.ts'
 import { TIERS } from '../../src/rollup/tier.ts'
 import type { MemoryRollupStore } from '../memory-rollup-store.ts'
 import { foldAll, plainFold, trafficEvents } from '../rollup/traffic.ts'
@@ -73,10 +73,10 @@ t.test('what readers find is what folding the events by hand gives', async (t) =
     stat: unknown
     top: unknown
   }[]
-  const expected = Object.entries(plainFold(foldAll(events!))).map(([scope, bucket]) => ({
-    scope,
-    ...(bucket as { stat: unknown; top: unknown }),
-  }))
+  const expected = Object.entries(plainFold(foldAll(events!))).map(([scope, bucket]) => {
+    const { stat, top } = bucket as { stat: object[]; top: unknown }
+    return { scope, stat: stat.map((series) => ({ ...series, exemplar: undefined })), top }
+  })
   t.strictSame(found, expected)
 })
 
@@ -184,6 +184,44 @@ t.test('times out of bounds count in the totals and open no bucket', async (t) =
   const snapshot = await self.store.read('mesh.requests-0', () => [])
   t.strictSame(snapshot?.meta.openMs, [Math.floor(NOW / 10_000) * 10_000])
 })
+
+t.test(
+  'totals and ten-second buckets keep a trace, the longer tiers and what is from the future do not',
+  async (t) => {
+    const self = worker()
+    const digits = (digit: string) => digit.repeat(32)
+    const at = (timeMs: number, traceId: string): MeshEvent => ({
+      kind: 'request',
+      timeMs,
+      direction: 'inbound',
+      destination: { namespace: 'emojivoto', name: 'web' },
+      latencyMicros: 5,
+      traceId,
+    })
+    const processor = await self.claim('mesh.requests-0')
+    processor.process([recordOf([at(NOW - 60_000, digits('a')), at(NOW + 3_600_000, digits('f'))], 0)], 2)
+    // It closes the first one's bucket.
+    processor.process([recordOf([at(NOW, digits('b'))], 1)], 2)
+    await processor.commit()
+    const found = await self.store.read('mesh.requests-0', () => [
+      { address: { kind: 'total' } },
+      ...[...TIERS].map(({ name, bucketMs }) => {
+        const startMs = Math.floor((NOW - 60_000) / bucketMs) * bucketMs
+        return { address: { kind: 'stat', tier: name, startMs } } as const
+      }),
+    ])
+    const traces = found!.blobs.map(({ address, blob }) => [
+      address.kind === 'total' ? 'total' : address.tier,
+      Buffer.from(decodeStatBlock(blob).exemplars.traceIds).toString('hex'),
+    ])
+    t.strictSame(traces, [
+      ['total', digits('a')],
+      ['10s', digits('a')],
+      ['1m', ''],
+      ['10m', ''],
+    ])
+  },
+)
 
 t.test('the totals of a series idle for an hour are dropped whole', async (t) => {
   const self = worker()

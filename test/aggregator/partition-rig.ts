@@ -83,7 +83,10 @@ export async function readAll(
     buckets.set(start, known)
     return known
   }
-  const rename = tier === 'total' || tier.pods ? {} : { rename: withoutPod }
+  const options = {
+    ...(tier === 'total' || tier.pods ? {} : { rename: withoutPod }),
+    withoutExemplars: tier !== 'total' && !tier.exemplars,
+  }
   for (const partition of await store.partitions()) {
     const snapshot = await store.read(partition, (meta) => {
       const addresses: BlobAddress[] = []
@@ -108,7 +111,7 @@ export async function readAll(
     for (const { address, scope, blob } of snapshot?.blobs ?? []) {
       const bucket = bucketAt(address.kind === 'total' ? 0 : address.startMs)
       if (address.kind === 'top') bucket.top.merge(scope, decodeTopBlock(blob))
-      else bucket.rollup.merge(decodeStatBlock(blob), rename)
+      else bucket.rollup.merge(decodeStatBlock(blob), options)
     }
   }
   return Object.fromEntries(

@@ -12,6 +12,9 @@ import { DEFAULT_TOP_LIMITS, type TopLimits, TopRollup } from '../../src/rollup/
 
 const name = fc.constantFrom('web', 'voting', 'emoji')
 
+/** Few, so that equally slow requests have the same and others. */
+const trace = fc.constantFrom('00000000000000000000000000000001', '0af7651916cd43dd8448eb211c80319c')
+
 /** Traffic of a few workloads: small enough that series collide, wide enough that every field matters. */
 export function trafficEvents(times: {
   readonly fromMs: number
@@ -38,6 +41,9 @@ export function trafficEvents(times: {
     requestBytes: fc.nat(10_000),
     responseBytes: fc.nat(10_000),
   })
+  const traced = fc
+    .tuple(request, fc.option(trace))
+    .map(([event, traceId]) => (traceId === null ? event : { ...event, traceId }))
   const connection = fc.record({
     kind: fc.constant('connection' as const),
     timeMs,
@@ -50,7 +56,7 @@ export function trafficEvents(times: {
     readBytes: fc.nat(10_000),
     writtenBytes: fc.nat(10_000),
   })
-  return fc.oneof({ weight: 8, arbitrary: request }, { weight: 1, arbitrary: connection })
+  return fc.oneof({ weight: 8, arbitrary: traced }, { weight: 1, arbitrary: connection })
 }
 
 export function columnsOf(events: readonly MeshEvent[]): EventColumns {
@@ -78,6 +84,7 @@ export function foldAll(
 
 /** A block as plain objects that do not depend on the order in which anything came. */
 export function plainBlock(block: StatBlock): unknown[] {
+  const exemplars = exemplarsOf(block)
   return block.keys.map((key, row) => ({
     id: key.id,
     outcomes: Array.from({ length: block.outcomeStart[row + 1]! - block.outcomeStart[row]! }, (_, i) => {
@@ -89,6 +96,7 @@ export function plainBlock(block: StatBlock): unknown[] {
       (_, i) =>
         `${block.latencyIndex[block.latencyStart[row]! + i]} ${block.latencyCount[block.latencyStart[row]! + i]}`,
     ),
+    exemplar: exemplars.get(row),
     sums: [
       block.latencySumMicros,
       block.requestBytes,
@@ -103,6 +111,23 @@ export function plainBlock(block: StatBlock): unknown[] {
       block.writtenBytes,
     ].map((column) => column[row]),
   }))
+}
+
+export interface Exemplar {
+  readonly latencyMicros: number
+  readonly timeMs: number
+  readonly traceId: string
+}
+
+/** By row. */
+export function exemplarsOf({ exemplars }: StatBlock): ReadonlyMap<number, Exemplar> {
+  const { row, latencyMicros, timeMs, traceIds } = exemplars
+  return new Map(
+    Array.from(row, (of, i) => {
+      const traceId = Buffer.from(traceIds.subarray(16 * i, 16 * i + 16)).toString('hex')
+      return [of, { latencyMicros: latencyMicros[i]!, timeMs: timeMs[i]!, traceId }]
+    }),
+  )
 }
 
 /** All scopes of a fold, stat and top, as plain objects. */
