@@ -21,6 +21,7 @@ import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
 import { addMetricsRoute } from './metrics-route.ts'
 import { gatewayProblem } from './port-problems.ts'
 import { addQueryRoutes } from './query-routes.ts'
+import { StreamTally } from './stream-tally.ts'
 import type { TapHub } from './tap-hub.ts'
 import { addTapRoute, TAP_PATH } from './tap-route.ts'
 import { addTicketRoute } from './ticket-route.ts'
@@ -49,6 +50,8 @@ export interface GatewayOptions {
   readonly metrics?: Page
   /** Told of every tap. */
   readonly audit?: Audit
+  /** Told of every query that was answered once, and how long it took. */
+  readonly onQuery?: (route: string, seconds: number) => void
 }
 
 export type GatewayServer = FastifyInstance & {
@@ -58,6 +61,8 @@ export type GatewayServer = FastifyInstance & {
   readonly websockets: WebsocketStats
   /** Live questions, to observe. */
   readonly live: Pick<LiveQuestions, 'stats'>
+  /** Clients that are being streamed to. */
+  readonly streams: Pick<StreamTally, 'open'>
 }
 
 /**
@@ -72,7 +77,8 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     limits,
     problems: new ProblemAnswers({ stats, translate: gatewayProblem, now: options.now ?? Date.now }),
     websocketPaths: WEBSOCKET_PATHS,
-    prepare: (app) => addWebsockets(app, { paths: WEBSOCKET_PATHS, limits, stats: websockets }),
+    prepare: (app) =>
+      addWebsockets(app, { paths: WEBSOCKET_PATHS, limits, stats: websockets, httpStats: stats }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),
@@ -87,6 +93,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     now,
   })
   const guarded = guardRoutes(app, (request) => admission.admit(request))
+  const streams = new StreamTally()
   const questions = new LiveQuestions({
     limits: { questions: limits.liveQuestions, clients: limits.liveClients },
     problemOf: (error) => {
@@ -99,14 +106,17 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     app,
     options.engine,
     { accessOf: (request) => admission.accessOf(request) },
-    limits.queries,
-    {
-      questions,
-      admission,
-      limits,
-    },
+    { concurrency: limits.queries, onQuery: options.onQuery ?? (() => {}) },
+    { questions, admission, limits, streams },
   )
-  addTapRoute(app, { taps: options.taps, admission, limits, audit: options.audit ?? (() => {}), now })
+  addTapRoute(app, {
+    taps: options.taps,
+    admission,
+    limits,
+    streams,
+    audit: options.audit ?? (() => {}),
+    now,
+  })
   addTicketRoute(app, admission)
   if (options.metrics !== undefined) addMetricsRoute(app, admission, options.metrics)
   addHealthRoutes(app, options.ready)
@@ -114,7 +124,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
   addLandingPage(app, options.version, routes)
   app.addHook('onClose', async () => admission.close())
   await app.ready()
-  return Object.assign(app, { stats, guarded, websockets, live: questions })
+  return Object.assign(app, { stats, guarded, websockets, live: questions, streams })
 }
 
 /** A failure that no client brought about, and that is none of a server that is away. */

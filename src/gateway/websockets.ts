@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http'
 import type { Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
 import websocket, { type WebSocket } from '@fastify/websocket'
 import type { FastifyInstance } from 'fastify'
+import type { HttpStats } from '../http/http-stats.ts'
 import { HttpProblem } from '../http/problem.ts'
+import { sendRawProblem } from '../http/problem-answers.ts'
 import { WEBSOCKET_PROTOCOL } from './admission.ts'
 import type { GatewayLimits } from './limits.ts'
 import { limitTalk } from './talk-limit.ts'
@@ -37,12 +40,14 @@ export interface WebsocketOptions {
   readonly paths: readonly string[]
   readonly limits: Pick<GatewayLimits, 'pingMs' | 'closeGraceMs'>
   readonly stats: WebsocketStats
+  /** Where handshakes that fail are counted. */
+  readonly httpStats: HttpStats
 }
 
 /** Lets routes be websockets, which are pinged, bounded in what they may say, and closed with the server. */
 export async function addWebsockets(
   app: FastifyInstance,
-  { paths, limits, stats }: WebsocketOptions,
+  { paths, limits, stats, httpStats }: WebsocketOptions,
 ): Promise<void> {
   let cut: NodeJS.Timeout | undefined
   await app.register(websocket, {
@@ -65,6 +70,10 @@ export async function addWebsockets(
       app.websocketServer.close()
       done()
     },
+  })
+  app.websocketServer.on('wsClientError', (error: Error, socket: Duplex) => {
+    const headers = { 'sec-websocket-version': '13' }
+    sendRawProblem(new HttpProblem(400, 'BAD_REQUEST', error.message, { headers }), socket, httpStats)
   })
   app.websocketServer.on('connection', (socket: WebSocket, request: IncomingMessage) => {
     // `injectWS` makes requests without a socket.

@@ -1,6 +1,10 @@
+import { AnswerTally } from './answer-tally.ts'
+
 /** Running counts of an HTTP server. */
 export interface HttpStats {
   requests: number
+  /** Answers by the route's template, `none` where there is none; not those that became a websocket. */
+  readonly answers: AnswerTally
   /** Answers other than success, by the problem's code. */
   readonly problems: Record<string, number>
   /** Connections refused because there were too many. */
@@ -8,7 +12,7 @@ export interface HttpStats {
 }
 
 export function httpStats(): HttpStats {
-  return { requests: 0, problems: {}, droppedConnections: 0 }
+  return { requests: 0, answers: new AnswerTally(), problems: {}, droppedConnections: 0 }
 }
 
 export function countProblem(stats: HttpStats, code: string): void {

@@ -1,3 +1,4 @@
+import type { Duplex } from 'node:stream'
 import type { FastifyBaseLogger, FastifyReply, FastifyRequest } from 'fastify'
 import { countProblem, type HttpStats } from './http-stats.ts'
 import { HttpProblem, PROBLEM_CONTENT_TYPE } from './problem.ts'
@@ -60,14 +61,21 @@ export class ProblemAnswers {
   }
 }
 
-/** A whole HTTP/1.1 response, for a socket that has no request. */
-export function rawProblemAnswer(problem: HttpProblem): string {
+/** Answers a socket that has no request, and ends it. */
+export function sendRawProblem(problem: HttpProblem, socket: Duplex, stats: HttpStats): void {
+  countProblem(stats, problem.code)
+  // Without waiting for the client to close its side, which it need never do.
+  socket.end(rawProblemAnswer(problem), () => socket.destroy())
+}
+
+function rawProblemAnswer(problem: HttpProblem): string {
   const body = JSON.stringify(problem.toProblem())
   return [
     `HTTP/1.1 ${problem.status} ${problem.toProblem().title}`,
     `content-type: ${PROBLEM_CONTENT_TYPE}`,
     `content-length: ${Buffer.byteLength(body)}`,
     'x-content-type-options: nosniff',
+    ...Object.entries(problem.headers).map(([name, value]) => `${name}: ${value}`),
     'connection: close',
     '',
     body,

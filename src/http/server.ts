@@ -4,11 +4,11 @@ import { type SecureContextOptions, Server as TlsServer, type TlsOptions } from 
 import { type FastifyBaseLogger, type FastifyInstance, LogController, fastify } from 'fastify'
 import { type ConnectionLimits, limitConnections } from './connection-limits.ts'
 import { HostGuard } from './host-guard.ts'
-import { countProblem, type HttpStats } from './http-stats.ts'
+import type { HttpStats } from './http-stats.ts'
 import type { DescribedRoute, Operation } from './openapi.ts'
 import { pathOf } from './path-of.ts'
 import { HttpProblem } from './problem.ts'
-import { type ProblemAnswers, rawProblemAnswer } from './problem-answers.ts'
+import { type ProblemAnswers, sendRawProblem } from './problem-answers.ts'
 import type { TlsContent, TlsMaterial } from './tls-material.ts'
 
 declare module 'fastify' {
@@ -64,6 +64,9 @@ export interface HttpServerOptions {
 /** Paths that anyone may ask for: probes reach a server by whatever name they like and learn nothing. */
 const UNGUARDED = new Set(['/livez', '/readyz'])
 
+/** What answers are of that no route gave. */
+const NO_ROUTE = 'none'
+
 const BASE_HEADERS = {
   'x-content-type-options': 'nosniff',
   'cross-origin-resource-policy': 'same-origin',
@@ -105,6 +108,7 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       stats.requests++
       reply.headers(BASE_HEADERS)
       problems.send(error, request, reply)
+      stats.answers.add(NO_ROUTE, reply.statusCode)
     },
     clientErrorHandler: (error, socket) => answerClientError(error, socket, stats),
   })
@@ -134,6 +138,11 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       )
     }
     if (!UNGUARDED.has(request.url)) guard.check(request.headers.host, request.headers.origin)
+  })
+
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.is404 ? undefined : request.routeOptions.url
+    stats.answers.add(route ?? NO_ROUTE, reply.raw.statusCode)
   })
 
   app.setErrorHandler((error, request, reply) => {
@@ -201,10 +210,7 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket, stats: 
     socket.destroy()
     return
   }
-  const problem = clientProblem(error)
-  countProblem(stats, problem.code)
-  // Without waiting for the client to close its side, which it need never do.
-  socket.end(rawProblemAnswer(problem), () => socket.destroy())
+  sendRawProblem(clientProblem(error), socket, stats)
 }
 
 function clientProblem(error: NodeJS.ErrnoException): HttpProblem {
