@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { GATEWAY_LISTEN, INGEST_LISTEN } from './http-settings.ts'
+import { isLoopback } from './loopback.ts'
 import { type Setting, type SettingFault, type SettingSchema, settingsOf, variableOf } from './setting.ts'
 import { duration, type HostPort, list, onOff, readableFile, someText, wholeNumber } from './value-types.ts'
 
@@ -151,9 +151,4 @@ function exposed(name: string, { host, port }: HostPort, wanted: string): string
     `${name} is ${host}:${port}, which others can reach, and nothing says who may: give ${wanted}, or, where only ` +
     `those who may see everything reach it, --insecure (${variableOf('insecure')}=true)`
   )
-}
-
-function isLoopback(host: string): boolean {
-  if (isIP(host) === 4) return host.startsWith('127.')
-  return host === '::1' || host === 'localhost'
 }

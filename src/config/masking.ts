@@ -2,9 +2,12 @@ import type { Setting } from './setting.ts'
 
 const MASK = '********'
 
+/** A URL with what looks like credentials: they may be in one that is not to have any. */
+const CREDENTIALS = /^https?:\/\/([^/?#]*@|[^#]*\?)/i
+
 /** A setting's text as it may be shown. */
 export function shownText({ secrecy }: Pick<Setting<unknown>, 'secrecy'>, text: string): string {
-  if (secrecy === undefined) return text
+  if (secrecy === undefined) return CREDENTIALS.test(text) ? maskedUrl(text) : text
   return secrecy === 'value' ? MASK : maskedUrl(text)
 }
 

@@ -42,6 +42,8 @@ interface Given {
   /** What an error calls the setting at that place. */
   readonly subject: string
   readonly text: string
+  /** What the text was read from. */
+  readonly file?: string
 }
 
 /** Finds and reads every setting of a schema; what is wrong is among the faults. */
@@ -74,9 +76,9 @@ export function resolve<S extends SettingSchema>(schema: S, sources: SettingSour
 }
 
 /** Throws a RangeError that names the place, the value and what is allowed. */
-function parse(setting: Setting<unknown>, { subject, text }: Given): unknown {
+function parse(setting: Setting<unknown>, { subject, text, place, file }: Given): unknown {
   try {
-    return setting.parse(text)
+    return setting.parse(text, { place, ...(file === undefined ? {} : { file }) })
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
     throw new RangeError(`${subject} is ${JSON.stringify(shownText(setting, text))}: ${error.message}`)
@@ -92,7 +94,7 @@ function find(setting: Setting<unknown>, sources: SettingSources): Given | undef
       throw new RangeError(`${direct.subject} and ${pointed.subject} are both given: give one of them`)
     }
     if (direct !== undefined) return direct
-    if (pointed !== undefined) return { ...pointed, text: secretIn(pointed) }
+    if (pointed !== undefined) return { ...pointed, text: secretIn(pointed), file: pointed.text }
   }
   if (fallback === undefined) return undefined
   return { origin: 'default', place: '', subject: `the default of --${name}`, text: fallback }

@@ -1,10 +1,18 @@
+/** How a text came to be a setting's. */
+export interface TextOrigin {
+  /** `--flush`, `MESHTAP_FLUSH`, `meshtap.yaml:12`; empty for a default. */
+  readonly place: string
+  /** The file that the text was read from, where the place names one. */
+  readonly file?: string
+}
+
 /** How a value is written. `parse` throws a RangeError that says what is allowed, and does not repeat the text. */
 export interface ValueType<T> {
   /** What help shows in the value's place: `<duration>`, or `[on|off]` where it may be left out. */
   readonly placeholder: string
   /** All that is allowed, where that is a few words. */
   readonly words?: readonly string[]
-  readonly parse: (text: string) => T
+  readonly parse: (text: string, origin?: TextOrigin) => T
 }
 
 /** Concerns, in the order in which they are shown. */
