@@ -1,7 +1,7 @@
 import type { AnswerBase } from '../query/answer.ts'
 import { type CliContext, note } from './context.ts'
 import type { GatewayClient, QueryParameters } from './gateway-client.ts'
-import { warnings } from './printers/notes.ts'
+import { narrowingNote, warnings } from './printers/notes.ts'
 
 /** Questions under way at once. */
 const CONCURRENCY = 4
@@ -20,6 +20,8 @@ export async function askAll<T extends AnswerBase>(
     const asked = await Promise.all(part.map((parameters) => client.get<T>(path, parameters)))
     for (const { answer, serverTimeMs } of asked) {
       answers.push(answer)
+      const narrowing = narrowingNote(answer)
+      if (narrowing !== undefined) lines.add(narrowing)
       for (const line of warnings(answer, serverTimeMs ?? context.now())) lines.add(line)
     }
   }

@@ -3,6 +3,10 @@ export type CliErrorCode =
   | 'GATEWAY_UNREACHABLE'
   | 'GATEWAY_REFUSED'
   | 'GATEWAY_ANSWER'
+  /** The gateway, or the ingest, wants a token, or another one. */
+  | 'TOKEN_REFUSED'
+  /** The token does not grant what was asked for. */
+  | 'GRANT_MISSING'
   | 'INGEST_UNREACHABLE'
   | 'INGEST_REFUSED'
   | 'INPUT_MALFORMED'
@@ -12,11 +16,18 @@ export type CliErrorCode =
 /** Why a command ends without success, in words for the person who typed it. */
 export class CliError extends Error {
   readonly code: CliErrorCode
+  /** Code of the problem that a server answered with. */
+  readonly problem: string | undefined
 
-  constructor(code: CliErrorCode, message: string, options?: ErrorOptions) {
+  constructor(
+    code: CliErrorCode,
+    message: string,
+    { problem, ...options }: ErrorOptions & { readonly problem?: string | undefined } = {},
+  ) {
     super(message, options)
     this.name = 'CliError'
     this.code = code
+    this.problem = problem
   }
 
   /** 2 where the command was typed wrong, 1 where it failed. */

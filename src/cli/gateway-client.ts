@@ -1,4 +1,7 @@
+import type { ClientToken } from '../config/client-token.ts'
 import { CliError, reasonOf, usageError } from './cli-error.ts'
+import { grantMissing, tokenRefused } from './refusals.ts'
+import { isDistrusted } from './trusted-certificates.ts'
 
 export type QueryParameters = Readonly<Record<string, string | undefined>>
 
@@ -14,14 +17,28 @@ const MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 const DEFAULT_TIMEOUT_MS = 35_000
 
+export interface GatewayClientOptions {
+  /** Shown with every request. */
+  readonly token?: ClientToken
+  readonly timeoutMs?: number
+}
+
+/** A stream's address, and the headers that it is asked for with. */
+export interface StreamRequest {
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** Asks a gateway. Every failure is a CliError that says what to do. */
 export class GatewayClient {
   readonly url: string
+  readonly token: ClientToken | undefined
   readonly #timeoutMs: number
 
   /** `url` has no slash at its end. */
-  constructor(url: string, timeoutMs: number = DEFAULT_TIMEOUT_MS) {
+  constructor(url: string, { token, timeoutMs = DEFAULT_TIMEOUT_MS }: GatewayClientOptions = {}) {
     this.url = url
+    this.token = token
     this.#timeoutMs = timeoutMs
   }
 
@@ -32,7 +49,7 @@ export class GatewayClient {
     signal?: AbortSignal,
   ): Promise<GatewayAnswer<T>> {
     const timeout = AbortSignal.timeout(this.#timeoutMs)
-    const response = await this.#fetch(this.urlOf(path, parameters), 'application/json', timeout, signal)
+    const response = await this.#fetch(this.#urlOf(path, parameters), 'application/json', timeout, signal)
     const text = await this.#read(response)
     if (!response.ok) throw this.#refused(response.status, text)
     const answer = parseJson(text)
@@ -51,7 +68,7 @@ export class GatewayClient {
     const abort = new AbortController()
     const timeout = AbortSignal.timeout(this.#timeoutMs)
     try {
-      const response = await this.#fetch(this.urlOf(path, parameters), accept, timeout, abort.signal)
+      const response = await this.#fetch(this.#urlOf(path, parameters), accept, timeout, abort.signal)
       return response.ok ? undefined : this.#refused(response.status, await this.#read(response))
     } catch (error) {
       if (error instanceof CliError) return error
@@ -61,7 +78,21 @@ export class GatewayClient {
     }
   }
 
-  urlOf(path: string, parameters: QueryParameters): string {
+  /** How to ask for the path as a websocket, with the token as it is now. */
+  async stream(path: string, parameters: QueryParameters): Promise<StreamRequest> {
+    return { url: this.#urlOf(path, parameters).replace(/^http/, 'ws'), headers: await this.#headers() }
+  }
+
+  /** What it means that the gateway does not take the token, or wants one. */
+  tokenRefused(why: string): CliError {
+    return tokenRefused(this.url, this.token, 'token', why)
+  }
+
+  async #headers(): Promise<Record<string, string>> {
+    return this.token === undefined ? {} : { authorization: `Bearer ${await this.token.current()}` }
+  }
+
+  #urlOf(path: string, parameters: QueryParameters): string {
     const url = new URL(`${this.url}${path}`)
     for (const [name, value] of Object.entries(parameters)) {
       if (value !== undefined) url.searchParams.set(name, value)
@@ -77,7 +108,7 @@ export class GatewayClient {
   ): Promise<Response> {
     try {
       return await fetch(url, {
-        headers: { accept },
+        headers: { accept, ...(await this.#headers()) },
         redirect: 'manual',
         signal: signal === undefined ? timeout : AbortSignal.any([timeout, signal]),
       })
@@ -90,11 +121,16 @@ export class GatewayClient {
   }
 
   unreachable(why: string, cause?: unknown): CliError {
+    const [reason, hint] = isDistrusted(cause)
+      ? // What OpenSSL says after that is about how to start Node.
+        [why.split(';')[0]!, 'A certificate to trust is given with --ca-file or MESHTAP_CA_FILE']
+      : [why, 'Is "meshtap serve" running there? Another address is given with --gateway or MESHTAP_GATEWAY']
     return new CliError(
       'GATEWAY_UNREACHABLE',
-      `cannot reach the gateway at ${this.url}: ${why}. Is "meshtap serve" running there? ` +
-        'Another address is given with --gateway or MESHTAP_GATEWAY',
-      { cause },
+      `cannot reach the gateway at ${this.url}: ${reason}. ${hint}`,
+      {
+        cause,
+      },
     )
   }
 
@@ -111,10 +147,13 @@ export class GatewayClient {
     const problem = problemOf(text)
     if (problem?.code === 'BAD_PARAMETER') return usageError(parameterMessage(problem))
     const why = problem?.detail ?? outline(text)
+    if (status === 401) return this.tokenRefused(why || '401')
+    if (problem?.code === 'NOT_GRANTED') return grantMissing(this.url, why)
     return new CliError(
       'GATEWAY_REFUSED',
       `${this.url} answers ${status}${why === '' ? '' : `: ${why}`}` +
         (problem === undefined ? '. Is it the address of a gateway? See --gateway' : ''),
+      { problem: problem?.code },
     )
   }
 }

@@ -1,11 +1,8 @@
 import { type Command, Option } from 'commander'
-import { clientSettings, CLIENT_SETTINGS } from '../config/client.ts'
-import { SettingError } from '../config/setting.ts'
 import type { ResourceRef } from '../rollup/resource-kind.ts'
 import { usageError } from './cli-error.ts'
 import type { QueryParameters } from './gateway-client.ts'
 import { parseFlagResource, resourceText } from './resources.ts'
-import { settingOption } from './setting-options.ts'
 
 /** What narrows a question down. */
 export interface SelectionFlags {
@@ -25,10 +22,6 @@ export interface WindowFlags {
   readonly window?: string
 }
 
-export interface GatewayFlags {
-  readonly gateway?: string
-}
-
 export function addSelectionOptions(command: Command): Command {
   return command
     .option('-n, --namespace <name>', 'namespace of the resource; without it all namespaces')
@@ -46,20 +39,6 @@ export function addWindowOptions(command: Command): Command {
   return command
     .option('-t, --time-window <span>', 'how far back: 30s, 5m, 1h30m, up to 7d; at least 10s (default: 1m)')
     .addOption(new Option('--window <span>', 'the same').hideHelp())
-}
-
-export function addGatewayOption(command: Command): Command {
-  return command.addOption(settingOption(CLIENT_SETTINGS.gateway))
-}
-
-/** The base URL of the gateway in force. */
-export function gatewayUrl(flags: GatewayFlags): string {
-  try {
-    return clientSettings({ gateway: flags.gateway }).gateway
-  } catch (error) {
-    if (error instanceof SettingError) throw usageError(error.message, { cause: error })
-    throw error
-  }
 }
 
 /** Parameters of a question about `resource`, after checking what can be checked without the gateway. */

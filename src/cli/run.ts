@@ -29,6 +29,8 @@ async function buildProgram(args: readonly string[], context: CliContext): Promi
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
       writeErr: (text) => void context.stderr.write(text),
+      // What follows a flag that was typed wrong may be a token.
+      outputError: (text, write) => write(text.replace(/(unknown option '--[^'=]*=).*'/, "$1…'")),
       getOutHelpWidth: () => context.stdout.columns || 100,
       getErrHelpWidth: () => context.stderr.columns || 100,
       getOutHasColors: () => context.colors,

@@ -5,7 +5,7 @@ import { type Setting, type SettingSchema, variableOf } from '../config/setting.
 type Flags = Readonly<Record<string, string | boolean | undefined>>
 
 /** A setting as a flag. */
-export function settingOption(setting: Setting<unknown>): Option {
+function settingOption(setting: Setting<unknown>): Option {
   const { name, placeholder, words, description, fallback, isRequired } = setting
   const variable = variableOf(name)
   const ways = [
@@ -20,6 +20,11 @@ export function settingOption(setting: Setting<unknown>): Option {
 /** Gives a command the flags of a schema, and `--config`. */
 export function addSettingOptions(command: Command, schema: SettingSchema): void {
   command.option(`--${CONFIG} <file>`, `YAML file of settings (${variableOf(CONFIG)})`)
+  addSchemaOptions(command, schema)
+}
+
+/** Gives a command the flags of a schema. */
+export function addSchemaOptions(command: Command, schema: SettingSchema): void {
   for (const setting of Object.values(schema)) {
     command.addOption(settingOption(setting))
     if (setting.secrecy === undefined) continue

@@ -1,4 +1,5 @@
 import type { RouteOptions } from '../proxy/route-table.ts'
+import type { SenderToken } from '../reporter/ingest-client.ts'
 import { type Log, SILENT } from '../reporter/log.ts'
 import { emojiService } from './emoji-service.ts'
 import { Pod, type PodOptions, type StatusCounts } from './pod.ts'
@@ -10,6 +11,8 @@ import { pretendedWork, type Work } from './work.ts'
 export interface DemoOptions {
   /** Meshtap's ingest: `http://127.0.0.1:4318`. */
   readonly ingestUrl: string
+  /** Where the ingest asks for one. */
+  readonly ingestToken?: SenderToken
   /** `local`, where it is left out. */
   readonly cluster?: string
   /** Requests a second in the whole mesh, on average; each is reported by two sidecars. 25, where it is left out. */
@@ -123,7 +126,7 @@ class Demo implements RunningDemo {
   }
 
   #pod(name: string, id: string, options: Partial<PodOptions>): Pod {
-    const { cluster = 'local', ingestUrl } = this.#options
+    const { cluster = 'local', ingestUrl, ingestToken } = this.#options
     const isCalled = options.service !== undefined
     const pod = new Pod({
       workload: {
@@ -135,6 +138,7 @@ class Demo implements RunningDemo {
         ...(isCalled ? { service: `${name}-svc` } : {}),
       },
       ingestUrl,
+      ...(ingestToken === undefined ? {} : { ingestToken }),
       log: SILENT,
       ...options,
     })

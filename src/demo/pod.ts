@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net'
 import type { Endpoint } from '../event/event.ts'
 import { type RunningProxy, startProxy } from '../proxy/proxy.ts'
 import type { RouteOptions } from '../proxy/route-table.ts'
+import type { SenderToken } from '../reporter/ingest-client.ts'
 import type { Log } from '../reporter/log.ts'
 import { MeshClient } from './mesh-client.ts'
 import { type Service, serviceServer } from './service.ts'
@@ -14,6 +15,7 @@ export interface PodOptions {
   /** Where those are that it calls. */
   readonly routes?: readonly RouteOptions[]
   readonly ingestUrl: string
+  readonly ingestToken?: SenderToken
   readonly log: Log
   /** Port that its sidecar listens on; 0, which is any free one, where it is left out. */
   readonly port?: number
@@ -71,13 +73,14 @@ export class Pod {
   }
 
   async #start(): Promise<void> {
-    const { workload, routes, ingestUrl, log, port = 0 } = this.#options
+    const { workload, routes, ingestUrl, ingestToken, log, port = 0 } = this.#options
     const upstream = this.#server && (await listen(this.#server))
     this.#proxy = await startProxy({
       workload,
       ...(upstream === undefined ? {} : { inbound: { listen: { host: '127.0.0.1', port }, upstream } }),
       ...(routes === undefined ? {} : { outbound: { listen: { host: '127.0.0.1', port: 0 }, routes } }),
       ingestUrl,
+      ...(ingestToken === undefined ? {} : { ingestToken }),
       log,
       limits: { closeGraceMs: CLOSE_MS },
       reporter: { closeMs: CLOSE_MS },

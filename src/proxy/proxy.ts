@@ -1,5 +1,6 @@
 import type { ConnectionEvent, Direction, Endpoint } from '../event/event.ts'
 import type { Log } from '../reporter/log.ts'
+import type { SenderToken } from '../reporter/ingest-client.ts'
 import { Reporter, type ReporterLimits, type ReporterStats } from '../reporter/reporter.ts'
 import { after } from '../reporter/timers.ts'
 import { ConnectionTracker } from './connection-tracker.ts'
@@ -39,6 +40,8 @@ export interface ProxyOptions {
   readonly outbound?: OutboundOptions
   /** Meshtap's ingest: `http://127.0.0.1:4318`. */
   readonly ingestUrl: string
+  /** Where the ingest asks for one. */
+  readonly ingestToken?: SenderToken
   /** Names of headers to report with each request. What they hold can be read by everyone who may tap. */
   readonly headers?: readonly string[]
   /** What differs from `DEFAULT_PROXY_LIMITS`. */
@@ -94,7 +97,7 @@ class Sidecar implements RunningProxy {
   #closing: Promise<void> | undefined
 
   constructor(options: ProxyOptions) {
-    const { inbound, outbound, ingestUrl, log } = options
+    const { inbound, outbound, ingestUrl, ingestToken, log } = options
     if (inbound === undefined && outbound === undefined) {
       throw new ProxyError(
         'PROXY_OPTION_INVALID',
@@ -105,7 +108,12 @@ class Sidecar implements RunningProxy {
     this.#limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits }
     this.#inbound = inbound && this.#makeInbound(inbound)
     this.#outbound = outbound && this.#makeOutbound(outbound)
-    this.#reporter = new Reporter({ ingestUrl, ...options.reporter, ...(log === undefined ? {} : { log }) })
+    this.#reporter = new Reporter({
+      ingestUrl,
+      ...(ingestToken === undefined ? {} : { token: ingestToken }),
+      ...options.reporter,
+      ...(log === undefined ? {} : { log }),
+    })
   }
 
   get inboundUrl(): string | undefined {

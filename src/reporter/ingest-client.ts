@@ -18,6 +18,8 @@ export type IngestAnswer =
   | { readonly kind: 'accepted' }
   /** The ingest will never take these bytes: a mistake on this side. */
   | { readonly kind: 'refused'; readonly why: string }
+  /** It takes nothing from who shows this token, or none. It may take these bytes with another one. */
+  | { readonly kind: 'denied'; readonly why: string }
   /** It may take them later; `afterMs` is when it asks to be tried again. */
   | { readonly kind: 'unavailable'; readonly why: string; readonly afterMs?: number }
 
@@ -29,7 +31,11 @@ const ANSWER_BYTES = 8 * 1024
 /** Longest that an ingest may ask to be left alone. */
 const MAX_RETRY_AFTER_MS = 60_000
 
+/** What a sender shows to an ingest: a token, or where it is found each time, since it may change. */
+export type SenderToken = string | (() => Promise<string>)
+
 export interface IngestClientOptions {
+  readonly token?: SenderToken
   /** `EVENT_BATCHES`, where it is left out. */
   readonly route?: IngestRoute
   /** For one try. */
@@ -46,8 +52,9 @@ export class IngestClient {
   readonly #fetch: Fetch
   readonly #options: IngestClientOptions
 
-  /** Throws a TypeError where `ingestUrl` is no http(s) URL. */
+  /** Throws a TypeError where `ingestUrl` is no http(s) URL, or the token is none. */
   constructor(ingestUrl: string, fetch: Fetch, options: IngestClientOptions) {
+    if (typeof options.token === 'string') checkToken(options.token)
     this.#route = options.route ?? EVENT_BATCHES
     this.url = routeUrl(ingestUrl, this.#route)
     this.#fetch = fetch
@@ -68,9 +75,10 @@ export class IngestClient {
     })
     signal.addEventListener('abort', stop)
     try {
+      const headers = { 'content-type': this.#route.contentType, ...numberHeaders(number) }
       const response = await this.#fetch(this.url, {
         method: 'POST',
-        headers: { 'content-type': this.#route.contentType, ...numberHeaders(number) },
+        headers: { ...headers, ...(await this.#authorization()) },
         body: bytes,
         redirect: 'manual',
         signal: attempt.signal,
@@ -78,7 +86,9 @@ export class IngestClient {
       const { status } = response
       const text = await readStart(response)
       if (status >= 200 && status < 300) return { kind: 'accepted' }
-      const why = `${status} ${detailOf(text)}`.trim()
+      const detail = detailOf(text)
+      if (status === 401) return { kind: 'denied', why: detail || '401' }
+      const why = `${status} ${detail}`.trim()
       if (status !== 408 && status !== 429 && status < 500) return { kind: 'refused', why }
       const afterMs = retryAfterMs(response.headers.get('retry-after'), now())
       return { kind: 'unavailable', why, ...(afterMs === undefined ? {} : { afterMs }) }
@@ -88,6 +98,21 @@ export class IngestClient {
       cancelTimeout()
       signal.removeEventListener('abort', stop)
     }
+  }
+
+  async #authorization(): Promise<Record<string, string>> {
+    const { token } = this.#options
+    if (token === undefined) return {}
+    const text = typeof token === 'string' ? token : await token()
+    checkToken(text)
+    return { authorization: `Bearer ${text}` }
+  }
+}
+
+/** What `fetch` says of a header that it does not send has the header in it. */
+function checkToken(token: string): void {
+  if (!/^[\w.~+/=-]+$/.test(token)) {
+    throw new TypeError('the token is none that a header can carry: letters, digits and ._~+/=- can')
   }
 }
 

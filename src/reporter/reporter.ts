@@ -4,7 +4,7 @@ import { encodeEventBatch } from '../event/event-batch-encoder.ts'
 import type { ConnectionEvent, Header, MeshEvent, RequestEvent } from '../event/event.ts'
 import { EventColumns } from '../event/event-columns.ts'
 import { addEvent } from '../event/event-objects.ts'
-import { type Fetch, type IngestAnswer, IngestClient } from './ingest-client.ts'
+import { type Fetch, type IngestAnswer, IngestClient, type SenderToken } from './ingest-client.ts'
 import { type Log, SILENT } from './log.ts'
 import { type Batch, SendQueue } from './send-queue.ts'
 import { after, type After } from './timers.ts'
@@ -76,6 +76,8 @@ export interface ReporterStats {
 export interface ReporterOptions extends Partial<ReporterLimits> {
   /** `http://127.0.0.1:4318`, without `/v1/events`. */
   readonly ingestUrl: string
+  /** Where the ingest asks for one. While it does not take it, events wait as if it were away. */
+  readonly token?: SenderToken
   readonly log?: Log
   readonly fetch?: Fetch
   readonly after?: After
@@ -140,6 +142,7 @@ export class Reporter {
       timeoutMs: limits.requestTimeoutMs,
       after: this.#after,
       now: this.#now,
+      ...(options.token === undefined ? {} : { token: options.token }),
     })
     this.#ingestUrl = client.url
     this.#queue = new SendQueue({
@@ -151,7 +154,7 @@ export class Reporter {
       after: this.#after,
       random: options.random ?? Math.random,
       onSettled: (batch, answer) => this.#settled(batch, answer),
-      onUnavailable: (why) => this.#unavailable(why),
+      onUnavailable: (answer) => this.#unavailable(answer),
     })
   }
 
@@ -262,10 +265,10 @@ export class Reporter {
     this.#leave(events)
   }
 
-  #unavailable(why: string): void {
+  #unavailable({ kind, why }: IngestAnswer & { kind: 'denied' | 'unavailable' }): void {
     this.#retries++
     this.#isAway = true
-    this.#warn('unavailable', `cannot send events to ${this.#ingestUrl}, and will try again: ${why}`)
+    this.#warn(kind, `cannot send events to ${this.#ingestUrl}, and will try again: ${why}`)
   }
 
   #drop(reason: DropReason, events: number, error?: unknown): void {

@@ -20,7 +20,7 @@ export interface SendQueueOptions {
   /** Called once a batch, when it has left the queue. */
   readonly onSettled: (batch: Batch, answer: IngestAnswer & { kind: 'accepted' | 'refused' }) => void
   /** Called each time that a batch could not be handed over now. */
-  readonly onUnavailable: (why: string) => void
+  readonly onUnavailable: (answer: IngestAnswer & { kind: 'denied' | 'unavailable' }) => void
 }
 
 /**
@@ -83,9 +83,10 @@ export class SendQueue {
     for (let attempt = 0; !signal.aborted; attempt++) {
       const answer = await this.#options.post(batch.bytes, signal)
       if (signal.aborted) return undefined
-      if (answer.kind !== 'unavailable') return answer
-      this.#options.onUnavailable(answer.why)
-      await this.#sleep(Math.max(this.#backoff(attempt), answer.afterMs ?? 0))
+      if (answer.kind === 'accepted' || answer.kind === 'refused') return answer
+      this.#options.onUnavailable(answer)
+      const afterMs = answer.kind === 'denied' ? undefined : answer.afterMs
+      await this.#sleep(Math.max(this.#backoff(attempt), afterMs ?? 0))
     }
     return undefined
   }

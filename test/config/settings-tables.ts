@@ -16,7 +16,10 @@ const HEADINGS: Readonly<Record<SettingGroup, string>> = {
 
 const COMMANDS_OF_CLIENT: Readonly<Record<string, string>> = {
   gateway: 'commands that ask',
+  token: 'commands that ask',
   ingest: 'push, proxy, demo',
+  'ingest-token': 'push, proxy, demo',
+  'ca-file': 'commands that ask, push, proxy, demo',
 }
 
 /** The tables of docs/configuration.md, as prettier formats them. */

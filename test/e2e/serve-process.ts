@@ -48,7 +48,7 @@ export class ServeProcess {
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     let gatewayUrl: string | undefined
     for await (const line of createInterface({ input: child.stdout })) {
-      const [, name, url] = /^ *(api|ingest) +(http:\S+)/i.exec(line) ?? []
+      const [, name, url] = /^ *(api|ingest) +(https?:\S+)/i.exec(line) ?? []
       if (name?.toLowerCase() === 'api') gatewayUrl = url
       else if (url !== undefined) return new ServeProcess(child, gatewayUrl!, url, () => stderr)
     }

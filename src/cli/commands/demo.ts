@@ -1,21 +1,16 @@
 import type { Command } from 'commander'
-import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
 import type { CliContext } from '../context.ts'
-import { settingOption } from '../setting-options.ts'
+import { addIngestOptions, type IngestFlags, openIngest } from '../servers.ts'
 import { stderrLog } from '../stderr-log.ts'
 import { aborted, untilStopped } from '../stop-signal.ts'
 
-interface Flags {
-  readonly ingest?: string
-}
-
 export function configure(command: Command, context: CliContext): void {
+  command.description(
+    'Runs a small mesh that sends itself real HTTP requests through sidecars: web, emoji, voting and vote-bot in the ' +
+      'namespace emojivoto. Voting for one of the emoji fails.',
+  )
+  addIngestOptions(command)
   command
-    .description(
-      'Runs a small mesh that sends itself real HTTP requests through sidecars: web, emoji, voting and vote-bot in the ' +
-        'namespace emojivoto. Voting for one of the emoji fails.',
-    )
-    .addOption(settingOption(CLIENT_SETTINGS.ingest))
     .addHelpText(
       'after',
       `
@@ -23,16 +18,20 @@ Examples:
   meshtap serve --demo
   meshtap demo --ingest http://127.0.0.1:4318`,
     )
-    .action((flags: Flags) => run(context, flags))
+    .action((flags: IngestFlags) => run(context, flags))
 }
 
-async function run(context: CliContext, flags: Flags): Promise<void> {
-  const { ingest } = clientSettings({ ingest: flags.ingest })
+async function run(context: CliContext, flags: IngestFlags): Promise<void> {
+  const { url, token } = openIngest(context, flags)
   const { startDemo } = await import('../../demo/demo.ts')
   await untilStopped(async (signal) => {
-    const demo = await startDemo({ ingestUrl: ingest, log: stderrLog(context) })
+    const demo = await startDemo({
+      ingestUrl: url,
+      ...(token === undefined ? {} : { ingestToken: () => token.current() }),
+      log: stderrLog(context),
+    })
     try {
-      context.stdout.write(`the demo reports to ${ingest}\n`)
+      context.stdout.write(`the demo reports to ${url}\n`)
       await aborted(signal)
     } finally {
       await demo.close()

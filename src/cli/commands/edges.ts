@@ -2,22 +2,19 @@ import type { Command } from 'commander'
 import type { EdgesAnswer } from '../../query/answer.ts'
 import { askAll } from '../ask.ts'
 import { type CliContext, note } from '../context.ts'
-import { GatewayClient } from '../gateway-client.ts'
 import { addTableOutput, type OutputFlags, printJson } from '../output.ts'
 import { edgesJson, edgesTable } from '../printers/edges-printer.ts'
 import { emptyNote, reasonLines } from '../printers/notes.ts'
 import {
-  addGatewayOption,
   addSelectionOptions,
   addWindowOptions,
-  type GatewayFlags,
-  gatewayUrl,
   type SelectionFlags,
   selectionParameters,
   type WindowFlags,
   windowParameter,
 } from '../query-flags.ts'
 import { parseResources } from '../resources.ts'
+import { addGatewayOptions, type GatewayFlags, openGateway } from '../servers.ts'
 
 type Flags = SelectionFlags & WindowFlags & OutputFlags & GatewayFlags
 
@@ -28,7 +25,7 @@ export function configure(command: Command, context: CliContext): void {
   addSelectionOptions(command)
   addWindowOptions(command)
   addTableOutput(command, 'with identities, requests and connections')
-  addGatewayOption(command)
+  addGatewayOptions(command)
   command
     .addHelpText(
       'after',
@@ -49,7 +46,7 @@ async function edges(context: CliContext, args: readonly string[], flags: Flags)
     ...selectionParameters(resource, flags),
     ...windowParameter(flags),
   }))
-  const client = new GatewayClient(gatewayUrl(flags))
+  const client = openGateway(context, flags)
   const answers = await askAll<EdgesAnswer>(context, client, '/api/v1/edges', questions)
   // An edge between two of the resources is in the answers about both.
   const rows = [

@@ -1,14 +1,13 @@
 import { hostname } from 'node:os'
 import type { Command } from 'commander'
-import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
 import type { ProxyFlags } from '../../proxy/proxy-flags.ts'
 import type { RunningProxy } from '../../proxy/proxy.ts'
 import type { CliContext } from '../context.ts'
-import { settingOption } from '../setting-options.ts'
+import { addIngestOptions, type IngestFlags, openIngest } from '../servers.ts'
 import { stderrLog } from '../stderr-log.ts'
 import { aborted, untilStopped } from '../stop-signal.ts'
 
-type Flags = Omit<ProxyFlags, 'ingest'> & { readonly ingest?: string }
+type Flags = Omit<ProxyFlags, 'ingest'> & IngestFlags
 
 export function configure(command: Command, context: CliContext): void {
   command
@@ -32,7 +31,8 @@ export function configure(command: Command, context: CliContext): void {
       '--headers <names...>',
       'headers to report with each request, which everyone who may tap can read',
     )
-    .addOption(settingOption(CLIENT_SETTINGS.ingest))
+  addIngestOptions(command)
+  command
     .addHelpText(
       'after',
       `
@@ -44,14 +44,17 @@ Examples:
 }
 
 async function run(context: CliContext, flags: Flags): Promise<void> {
-  const { ingest } = clientSettings({ ingest: flags.ingest })
+  const { url, token } = openIngest(context, flags)
   const { proxyOptions } = await import('../../proxy/proxy-flags.ts')
   const { startProxy } = await import('../../proxy/proxy.ts')
-  const options = proxyOptions({ ...flags, ingest }, hostname())
+  const options = {
+    ...proxyOptions({ ...flags, ingest: url }, hostname()),
+    ...(token === undefined ? {} : { ingestToken: () => token.current() }),
+  }
   const proxy = await untilStopped(async (signal) => {
     const proxy = await startProxy({ ...options, log: stderrLog(context) })
     try {
-      context.stdout.write(banner(proxy, ingest))
+      context.stdout.write(banner(proxy, url))
       await aborted(signal)
     } finally {
       await proxy.close()

@@ -1,16 +1,14 @@
 import { type Command, Option } from 'commander'
-import { CLIENT_SETTINGS, clientSettings } from '../../config/client.ts'
 import { MAX_PRODUCER_BYTES } from '../../event/limits.ts'
 import { usageError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
 import { durationFlag, rateFlag, wholeNumberFlag } from '../flag-values.ts'
 import { INPUT_FORMATS, type InputFormat } from '../push/format.ts'
 import { push } from '../push/push.ts'
-import { settingOption } from '../setting-options.ts'
+import { addIngestOptions, type IngestFlags, openIngest } from '../servers.ts'
 import { untilStopped } from '../stop-signal.ts'
 
-interface Flags {
-  readonly ingest?: string
+interface Flags extends IngestFlags {
   readonly otlp?: true
   readonly format?: InputFormat
   readonly batch: number
@@ -29,7 +27,8 @@ export function configure(command: Command, context: CliContext): void {
         'OTLP trace messages. gzip is unpacked.',
     )
     .argument('<file>', 'the file, or - for the standard input')
-    .addOption(settingOption(CLIENT_SETTINGS.ingest))
+  addIngestOptions(command)
+  command
     .option(
       '--otlp',
       'the file holds OTLP ExportTraceServiceRequest messages, JSON or protobuf, sent as they are',
@@ -75,7 +74,7 @@ async function run(context: CliContext, path: string, flags: Flags): Promise<voi
   }
   const options = {
     path,
-    ingest: clientSettings({ ingest: flags.ingest }).ingest,
+    ingest: openIngest(context, flags),
     kind: otlp ? 'otlp' : 'events',
     ...(format === undefined ? {} : { format }),
     batch,

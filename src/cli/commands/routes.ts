@@ -2,16 +2,12 @@ import type { Command } from 'commander'
 import type { RoutesAnswer } from '../../query/answer.ts'
 import { askAll } from '../ask.ts'
 import { type CliContext, note } from '../context.ts'
-import { GatewayClient } from '../gateway-client.ts'
 import { addTableOutput, type OutputFlags, printJson } from '../output.ts'
 import { emptyNote, reasonLines } from '../printers/notes.ts'
 import { routesJson, routesTable } from '../printers/routes-printer.ts'
 import {
-  addGatewayOption,
   addSelectionOptions,
   addWindowOptions,
-  type GatewayFlags,
-  gatewayUrl,
   type SelectionFlags,
   selectionParameters,
   spansNamespaces,
@@ -19,6 +15,7 @@ import {
   windowParameter,
 } from '../query-flags.ts'
 import { parseResources, shortResourceText } from '../resources.ts'
+import { addGatewayOptions, type GatewayFlags, openGateway } from '../servers.ts'
 
 type Flags = SelectionFlags & WindowFlags & OutputFlags & GatewayFlags
 
@@ -32,7 +29,7 @@ export function configure(command: Command, context: CliContext): void {
   addSelectionOptions(command)
   addWindowOptions(command)
   addTableOutput(command, 'with counts and tenths of milliseconds')
-  addGatewayOption(command)
+  addGatewayOptions(command)
   command
     .addHelpText(
       'after',
@@ -52,7 +49,7 @@ async function routes(context: CliContext, args: readonly string[], flags: Flags
     ...selectionParameters(resource, flags),
     ...windowParameter(flags),
   }))
-  const client = new GatewayClient(gatewayUrl(flags))
+  const client = openGateway(context, flags)
   const answers = await askAll<RoutesAnswer>(context, client, '/api/v1/routes', questions)
   const reasons = answers.map(({ empty }) => empty)
   const isEmpty = answers.every(({ rows }) => rows.length === 0)

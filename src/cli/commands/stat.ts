@@ -2,17 +2,13 @@ import type { Command } from 'commander'
 import type { StatAnswer } from '../../query/answer.ts'
 import { askAll } from '../ask.ts'
 import { type CliContext, note } from '../context.ts'
-import { GatewayClient } from '../gateway-client.ts'
 import { addTableOutput, type OutputFlags, printJson } from '../output.ts'
 import { printableJson } from '../printers/printable.ts'
 import { emptyNote, reasonLines } from '../printers/notes.ts'
 import { statJson, statTables } from '../printers/stat-printer.ts'
 import {
-  addGatewayOption,
   addSelectionOptions,
   addWindowOptions,
-  type GatewayFlags,
-  gatewayUrl,
   type SelectionFlags,
   selectionParameters,
   spansNamespaces,
@@ -20,6 +16,7 @@ import {
   windowParameter,
 } from '../query-flags.ts'
 import { parseResources } from '../resources.ts'
+import { addGatewayOptions, type GatewayFlags, openGateway } from '../servers.ts'
 
 type Flags = SelectionFlags & WindowFlags & OutputFlags & GatewayFlags & { readonly watch?: true }
 
@@ -37,7 +34,7 @@ export function configure(command: Command, context: CliContext): void {
     '-w, --watch',
     'go on: on a terminal a table that is kept up to date, else each table or list that differs',
   )
-  addGatewayOption(command)
+  addGatewayOptions(command)
   command
     .addHelpText(
       'after',
@@ -61,7 +58,7 @@ async function stat(context: CliContext, args: readonly string[], flags: Flags):
     ...selectionParameters(resource, flags),
     ...windowParameter(flags),
   }))
-  const client = new GatewayClient(gatewayUrl(flags))
+  const client = openGateway(context, flags)
   if (flags.watch === true) {
     const { watchStat } = await import('../live/watch-stat.ts')
     const text = (answers: readonly StatAnswer[]): string => textOf(answers, flags)

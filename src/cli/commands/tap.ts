@@ -1,7 +1,8 @@
 import { type Command, Option } from 'commander'
 import type { CliContext } from '../context.ts'
 import { durationFlag, wholeNumberFlag } from '../flag-values.ts'
-import { addGatewayOption, addSelectionOptions } from '../query-flags.ts'
+import { addSelectionOptions } from '../query-flags.ts'
+import { addGatewayOptions } from '../servers.ts'
 import { tap, type TapFlags } from '../tap/tap.ts'
 import { TAP_FORMATS } from '../tap/tap-output.ts'
 
@@ -47,7 +48,7 @@ export function configure(command: Command, context: CliContext): void {
         .argParser(durationFlag(0, DAY_MS))
         .default(60_000, '1m'),
     )
-  addGatewayOption(command)
+  addGatewayOptions(command)
   command
     .addHelpText(
       'after',

@@ -4,22 +4,20 @@ import { askAll } from '../ask.ts'
 import { usageError } from '../cli-error.ts'
 import { type CliContext, note } from '../context.ts'
 import { wholeNumberFlag } from '../flag-values.ts'
-import { GatewayClient, type QueryParameters } from '../gateway-client.ts'
+import type { QueryParameters } from '../gateway-client.ts'
 import { printJson } from '../output.ts'
 import { emptyNote } from '../printers/notes.ts'
 import { topJson, topTable } from '../printers/top-printer.ts'
 import {
-  addGatewayOption,
   addSelectionOptions,
   addWindowOptions,
-  type GatewayFlags,
-  gatewayUrl,
   type SelectionFlags,
   selectionParameters,
   type WindowFlags,
   windowParameter,
 } from '../query-flags.ts'
 import { parseResources, shortResourceText } from '../resources.ts'
+import { addGatewayOptions, type GatewayFlags, openGateway } from '../servers.ts'
 
 interface Flags extends SelectionFlags, WindowFlags, GatewayFlags {
   readonly routes?: true
@@ -55,7 +53,7 @@ export function configure(command: Command, context: CliContext): void {
         .choices(['table', 'json'])
         .default('table'),
     )
-  addGatewayOption(command)
+  addGatewayOptions(command)
   command
     .addHelpText(
       'after',
@@ -83,7 +81,7 @@ async function top(context: CliContext, args: readonly string[], flags: Flags): 
     method: flags.method,
     path: flags.path,
   }
-  const client = new GatewayClient(gatewayUrl(flags))
+  const client = openGateway(context, flags)
   const view = { by, hideSources: flags.hideSources === true, namespace: flags.namespace } as const
   if (context.isInteractive && !flags.once && flags.output === 'table') {
     const { liveTop } = await import('../top/live-top.ts')

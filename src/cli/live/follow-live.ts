@@ -2,13 +2,12 @@ import type { StatAnswer, TopAnswer } from '../../query/answer.ts'
 import { LiveAnswer, type LiveMessage } from '../../query/live-answer.ts'
 import { CliError } from '../cli-error.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
-import { runSession, type StreamSessionOptions, type TapSessionEnd } from '../tap/tap-session.ts'
+import { printable } from '../printers/printable.ts'
+import { CLOSE_CODES, runSession, type StreamSessionOptions, type TapSessionEnd } from '../tap/tap-session.ts'
+import { hasOtherToken } from './other-token.ts'
 
 const BACKOFF_MS = 500
 const MAX_BACKOFF_MS = 5_000
-
-/** RFC 6455; connecting again changes nothing. */
-const POLICY_VIOLATION = 1008
 
 export interface FollowLiveOptions<A extends StatAnswer | TopAnswer> {
   readonly client: GatewayClient
@@ -27,19 +26,20 @@ export interface FollowLiveOptions<A extends StatAnswer | TopAnswer> {
 /**
  * Follows a live answer until it is stopped, connecting again, later and later, when a connection breaks or a message is
  * missing. Where there is no websocket to be had, the question is asked once for every try instead. Throws what the
- * question is refused with before anything was answered.
+ * question is refused with before anything was answered, and later where its token is not taken any more, or grants it
+ * no more.
  */
 export async function followLive<A extends StatAnswer | TopAnswer>(
   options: FollowLiveOptions<A>,
 ): Promise<void> {
   const { client, path, parameters, signal, onAnswer, onTrouble, sleep, random, timeouts } = options
-  const url = client.urlOf(path, parameters).replace(/^http/, 'ws')
   let isAnswered = false
   for (let attempt = 0; !signal.aborted; attempt++) {
     const state = new LiveAnswer<A>()
     const gap = new AbortController()
+    const request = await client.stream(path, parameters)
     const end = await runSession<LiveMessage<A>>({
-      url,
+      request,
       signal: AbortSignal.any([signal, gap.signal]),
       ...timeouts,
       read: messageOf,
@@ -56,19 +56,31 @@ export async function followLive<A extends StatAnswer | TopAnswer>(
       },
     })
     if (signal.aborted) return
-    if (end.kind === 'closed' && end.code === POLICY_VIOLATION) {
-      throw new CliError('GATEWAY_REFUSED', `${client.url} closed the stream: ${end.reason}`)
+    if (end.kind === 'closed' && end.code === CLOSE_CODES.policyViolation) {
+      throw new CliError('GATEWAY_REFUSED', `${client.url} closed the stream: ${printable(end.reason)}`)
     }
+    let refused =
+      end.kind === 'closed' && end.code === CLOSE_CODES.tokenRefused
+        ? client.tokenRefused(end.reason)
+        : undefined
     if (end.kind === 'unopened') {
       try {
         onAnswer((await client.get<A>(path, parameters, signal)).answer)
         isAnswered = true
       } catch (error) {
         if (signal.aborted) return
-        if (!isAnswered) throw error
-        onTrouble(error instanceof Error ? error.message : String(error))
+        if (!isAnswered || !(error instanceof CliError) || error.code === 'GRANT_MISSING') throw error
+        if (error.code === 'TOKEN_REFUSED') refused = error
+        else onTrouble(error.message)
       }
-    } else onTrouble(`lost the connection to ${client.url} (${whyOf(end)}); connecting again`)
+    } else if (refused === undefined) {
+      onTrouble(`lost the connection to ${client.url} (${printable(whyOf(end))}); connecting again`)
+    }
+    if (refused !== undefined) {
+      if (await hasOtherToken(client, request, signal, sleep)) continue
+      if (signal.aborted) return
+      throw refused
+    }
     await sleep(Math.min(BACKOFF_MS * 2 ** attempt, MAX_BACKOFF_MS) * (0.5 + random() / 2), signal)
   }
 }

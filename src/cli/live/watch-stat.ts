@@ -2,7 +2,7 @@ import type { StatAnswer } from '../../query/answer.ts'
 import { type CliContext, note } from '../context.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
 import { fitted } from '../printers/display-width.ts'
-import { emptyNote, warnings } from '../printers/notes.ts'
+import { emptyNote, narrowingNote, warnings } from '../printers/notes.ts'
 import { Screen } from '../top/screen.ts'
 import { aborted, sleep, untilStopped } from '../stop-signal.ts'
 import { followLive } from './follow-live.ts'
@@ -34,6 +34,7 @@ async function run(context: CliContext, options: WatchStatOptions, stop: AbortSi
     if (known.length < answers.length && trouble === '') return
     const notes = [
       ...(trouble === '' ? [] : [trouble]),
+      ...known.flatMap((answer) => narrowingNote(answer) ?? []),
       ...known.flatMap((answer) => warnings(answer, context.now())),
     ]
     const rows = text(known)

@@ -4,6 +4,14 @@ import { printable } from './printable.ts'
 /** A watermark older than this is worth a word. */
 const STALE_MS = 15_000
 
+/** That an answer is not of all that there is; undefined where it is. */
+export function narrowingNote({ narrowedTo }: AnswerBase): string | undefined {
+  if (narrowedTo === undefined) return undefined
+  // `cluster/namespace`, where the cluster is mostly any.
+  const names = narrowedTo.map((place) => printable(place.replace(/^\*\//, '')))
+  return `shows only ${names.length === 1 ? 'namespace' : 'namespaces'} ${names.join(', ')}, as granted`
+}
+
 /** What must be said beside an answer: what is missing from it, and how old it is. */
 export function warnings({ partial, watermark }: AnswerBase, nowMs: number): string[] {
   const lines = partial.map(

@@ -4,6 +4,8 @@ import { after } from '../../reporter/timers.ts'
 import { CliError } from '../cli-error.ts'
 import { type CliContext, note } from '../context.ts'
 import { sleep } from '../stop-signal.ts'
+import { tokenRefused } from '../refusals.ts'
+import type { IngestTarget } from '../servers.ts'
 import { type InputFormat, sniffed } from './format.ts'
 import { type Input, openInput } from './input.ts'
 import { eventMessages, type Message, otlpMessages, type Source } from './messages.ts'
@@ -14,8 +16,7 @@ import { Sender } from './sender.ts'
 export interface PushOptions {
   /** `-` for the standard input. */
   readonly path: string
-  /** Base URL. */
-  readonly ingest: string
+  readonly ingest: IngestTarget
   readonly kind: 'events' | 'otlp'
   /** Told from the file where it is left out. */
   readonly format?: InputFormat
@@ -77,10 +78,18 @@ class Push {
     this.#bar = new ProgressBar(context.showsProgress ? context.stderr : undefined, context.now)
     this.#startMs = context.now()
     const { now } = context
-    const client = new IngestClient(options.ingest, fetch, { route, timeoutMs: TRY_TIMEOUT_MS, after, now })
+    const { url, token } = options.ingest
+    const client = new IngestClient(url, fetch, {
+      route,
+      ...(token === undefined ? {} : { token: () => token.current() }),
+      timeoutMs: TRY_TIMEOUT_MS,
+      after,
+      now,
+    })
     this.#sender = new Sender({
       post: ({ bytes, number }, signal) => client.post(bytes, signal, number),
       url: client.url,
+      denied: (why) => tokenRefused(url, token, 'ingest-token', why),
       retryForMs: options.retryForMs,
       now,
       sleep,

@@ -6,6 +6,8 @@ export interface SenderOptions {
   readonly post: (message: Message, signal: AbortSignal) => Promise<IngestAnswer>
   /** Where `post` posts, for messages. */
   readonly url: string
+  /** The error of an ingest that takes nothing from who shows this token, or none. */
+  readonly denied: (why: string) => CliError
   /** How long one message is tried, from its first failure on. */
   readonly retryForMs: number
   /** Wait before the second try; it doubles up to `maxBackoffMs`. */
@@ -31,7 +33,7 @@ export class Sender {
     this.#options = options
   }
 
-  /** Throws an INGEST_REFUSED or INGEST_UNREACHABLE error. */
+  /** Throws an INGEST_REFUSED, INGEST_UNREACHABLE or TOKEN_REFUSED error. */
   async send(message: Message, signal: AbortSignal): Promise<SendOutcome> {
     const { post, url, retryForMs, now, sleep, onRetry } = this.#options
     let failingSince: number | undefined
@@ -39,6 +41,7 @@ export class Sender {
       const answer = await post(message, signal)
       if (answer.kind === 'accepted') return 'sent'
       if (signal.aborted) break
+      if (answer.kind === 'denied') throw this.#options.denied(answer.why)
       if (answer.kind === 'refused') {
         throw new CliError(
           'INGEST_REFUSED',

@@ -2,7 +2,9 @@ import type { TapAnswer } from '../../query/answer.ts'
 import { CliError } from '../cli-error.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
 import { printable } from '../printers/printable.ts'
-import { runTapSession, type TapSessionEnd, type TapSessionOptions } from './tap-session.ts'
+import { hasOtherToken } from '../live/other-token.ts'
+import { type Resumption, TapSeam } from './tap-seam.ts'
+import { CLOSE_CODES, runTapSession, type TapSessionEnd, type TapSessionOptions } from './tap-session.ts'
 
 /** Numbers over all connections. */
 export type TapTotals = Omit<TapAnswer, 'events' | 'replay'>
@@ -30,63 +32,98 @@ const PATH = '/api/v1/tap'
 const BACKOFF_MS = 250
 const MAX_BACKOFF_MS = 10_000
 
-/** RFC 6455: the endpoint does not accept what the other one does; connecting again changes nothing. */
-const POLICY_VIOLATION = 1008
+/** Tries to have what was missed from a gateway that is too busy for it. */
+const PAST_TRIES = 5
 
 /**
- * Follows a tap until it is stopped, connecting again when a connection breaks. Throws where the first connection fails,
- * where no other can be had for `retryForMs`, or where the gateway does not want to.
+ * Follows a tap until it is stopped, connecting again when a connection breaks: then with what was missed, where the
+ * gateway has it. Throws where the first connection fails, where no other can be had for `retryForMs`, or where the
+ * gateway does not want to.
  */
 export async function followTap(options: FollowTapOptions): Promise<void> {
   const { client, parameters, signal, retryForMs, onNote, now, sleep, random, timeouts } = options
-  const whole = client.urlOf(PATH, parameters).replace(/^http/, 'ws')
   // What was shown of the past is not shown again.
-  const live = client.urlOf(PATH, { ...parameters, since: undefined, last: undefined }).replace(/^http/, 'ws')
-  let isPastShown = false
+  const live = { ...parameters, since: undefined, last: undefined }
+  const seam = new TapSeam()
+  let isShown = false
   let isPastOpen = parameters['since'] !== undefined || parameters['last'] !== undefined
   let before = NO_TOTALS
   let connection = 0
   let attempt = 0
+  let pastTries = 0
   let lostMs: number | undefined
   for (;;) {
+    const resumption = lostMs === undefined || !isShown ? undefined : seam.resumption(now())
+    const since = resumption?.kind === 'with-past' ? resumption.since : undefined
+    const asked = isShown ? { ...live, since } : parameters
+    const request = await client.stream(PATH, asked)
     let current = NO_TOTALS
     let isOpen = false
+    seam.begin()
     const end = await runTapSession({
-      url: isPastShown ? live : whole,
+      request,
       signal,
       ...timeouts,
       onOpen: () => {
         isOpen = true
-        if (lostMs !== undefined) onNote(connectedAgain(now() - lostMs))
+        if (lostMs !== undefined) onNote(connectedAgain(now() - (seam.wholeMs ?? lostMs), resumption))
       },
       onFrame: (frame) => {
-        current = frame
+        const events = seam.take(frame, now())
+        current = withoutRepeated(frame, seam.repeated)
         attempt = 0
-        isPastShown = true
+        pastTries = 0
+        isShown = true
         if (frame.replay?.state !== 'running') isPastOpen = false
         if (frame.replay?.state === 'cut') onNote(`the past is cut short: ${printable(frame.replay.reason)}`)
-        options.onFrame(frame, connection, sum(before, current))
+        options.onFrame({ ...frame, events }, connection, sum(before, current))
       },
     })
     before = sum(before, current)
     if (end.kind === 'stopped') return
-    const problem = await problemOf(end, client, parameters)
+    const problem = await problemOf(end, client, asked)
     if (isOpen) {
-      if (problem !== undefined) throw problem
       connection++
       lostMs = now()
+    }
+    if (lostMs !== undefined && problem?.code === 'TOKEN_REFUSED') {
+      if (isOpen) onNote(`lost the connection to ${client.url} (${textOf(end)})`)
+      if (await hasOtherToken(client, request, signal, sleep)) continue
+      if (signal.aborted) return
+      throw problem
+    }
+    if (isOpen) {
+      if (problem !== undefined) throw problem
       onNote(`lost the connection to ${client.url} (${textOf(end)}); connecting again`)
-      if (isPastShown && isPastOpen) {
+      if (isShown && isPastOpen) {
         isPastOpen = false
         onNote('the rest of the past is not shown')
       }
-    } else if (problem !== undefined && (lostMs === undefined || problem.code === 'USAGE')) throw problem
+    } else if (problem !== undefined && since !== undefined && isAboutPast(problem, ++pastTries)) {
+      seam.giveUpPast(problem.message, { isForGood: !isBusy(problem) })
+      continue
+    } else if (problem !== undefined && (lostMs === undefined || isFinal(problem))) throw problem
     const backoffMs = Math.min(BACKOFF_MS * 2 ** attempt++, MAX_BACKOFF_MS) * (0.5 + random() / 2)
     if (lostMs !== undefined && now() + backoffMs - lostMs > retryForMs) {
       throw problem ?? client.unreachable(textOf(end))
     }
     await sleep(backoffMs, signal)
   }
+}
+
+/** Whether asking again is answered in the same way. */
+function isFinal({ code }: CliError): boolean {
+  return code === 'USAGE' || code === 'GRANT_MISSING'
+}
+
+/** Whether a refusal is for what of the past was asked for, so that a live tap may be had. */
+function isAboutPast(error: CliError, tries: number): boolean {
+  if (isBusy(error)) return tries >= PAST_TRIES
+  return error.code === 'USAGE' || error.problem === 'NO_REPLAY'
+}
+
+function isBusy({ problem }: CliError): boolean {
+  return problem === 'TAP_LIMIT' || problem === 'LOG_UNAVAILABLE'
 }
 
 /** What the end of a connection means, where it is more than that it broke. */
@@ -105,9 +142,14 @@ async function problemOf(
         `${client.url} sends something other than a tap: is it the address of a gateway? See --gateway`,
       )
     case 'closed':
-      return end.code === POLICY_VIOLATION
-        ? new CliError('GATEWAY_REFUSED', `${client.url} closed the tap: ${end.reason || `code ${end.code}`}`)
-        : undefined
+      switch (end.code) {
+        case CLOSE_CODES.policyViolation:
+          return new CliError('GATEWAY_REFUSED', `${client.url} closed the tap: ${textOf(end)}`)
+        case CLOSE_CODES.tokenRefused:
+          return client.tokenRefused(end.reason)
+        default:
+          return undefined
+      }
     case 'silent':
       return undefined
   }
@@ -116,7 +158,7 @@ async function problemOf(
 function textOf(end: TapSessionEnd): string {
   switch (end.kind) {
     case 'closed':
-      return end.reason === '' ? `code ${end.code}` : end.reason
+      return end.reason === '' ? `code ${end.code}` : printable(end.reason)
     case 'silent':
       return 'it fell silent'
     case 'unopened':
@@ -127,8 +169,20 @@ function textOf(end: TapSessionEnd): string {
   }
 }
 
-function connectedAgain(afterMs: number): string {
-  return `connected again after ${(afterMs / 1000).toFixed(1)} s; requests of that time are not shown`
+function connectedAgain(afterMs: number, resumption: Resumption | undefined): string {
+  const after = `connected again after ${(afterMs / 1000).toFixed(1)} s`
+  if (resumption === undefined) return after
+  return resumption.kind === 'with-past'
+    ? `${after}; requests of that time come first`
+    : `${after}; requests of that time are not shown: ${resumption.why}`
+}
+
+/** What was sent twice counts once. How many were looked at for it twice is not known. */
+function withoutRepeated(
+  { seen, matched, sent, dropped, sampledOut }: TapAnswer,
+  repeated: number,
+): TapTotals {
+  return { seen, matched: matched - repeated, sent: sent - repeated, dropped, sampledOut }
 }
 
 function sum(a: TapTotals, b: TapTotals): TapTotals {

@@ -8,6 +8,7 @@ export class TapNotes {
   readonly #maxRps: string
   readonly #note: (line: string) => void
   #dropped = 0
+  #unprinted = 0
   #saidMs = -PERIOD_MS
   #saidSampled = false
 
@@ -24,12 +25,18 @@ export class TapNotes {
         `more than ${this.#maxRps} events a second match: what is shown is an even sample of them (see --max-rps)`,
       )
     }
-    const lost = dropped + unprinted
-    if (lost > this.#dropped && nowMs - this.#saidMs >= PERIOD_MS) {
-      this.#saidMs = nowMs
-      this.#note(`${lost} events dropped so far: they come faster than they are read here`)
-      this.#dropped = lost
+    if (nowMs - this.#saidMs < PERIOD_MS) return
+    if (dropped > this.#dropped) {
+      this.#note(
+        `${dropped} events dropped so far: they come faster than they are read here, or were lost on the way to the gateway`,
+      )
     }
+    if (unprinted > this.#unprinted) {
+      this.#note(`${unprinted} events not printed so far: the output takes them more slowly than they come`)
+    }
+    if (dropped > this.#dropped || unprinted > this.#unprinted) this.#saidMs = nowMs
+    this.#dropped = dropped
+    this.#unprinted = unprinted
   }
 }
 

@@ -1,4 +1,15 @@
 import type { TapAnswer } from '../../query/answer.ts'
+import type { StreamRequest } from '../gateway-client.ts'
+
+/** Codes that a gateway closes streams with that it does not want to go on with. */
+export const CLOSE_CODES = {
+  /** RFC 6455: it does not accept what was sent; connecting again changes nothing. */
+  policyViolation: 1008,
+  /** The token has expired, or was withdrawn. */
+  tokenRefused: 4401,
+  /** What the token grants has changed. */
+  grantChanged: 4403,
+} as const
 
 /** How one connection to a tap ended. */
 export type TapSessionEnd =
@@ -12,8 +23,7 @@ export type TapSessionEnd =
   | { readonly kind: 'not-a-tap' }
 
 export interface StreamSessionOptions<T> {
-  /** `ws://…` */
-  readonly url: string
+  readonly request: StreamRequest
   readonly signal: AbortSignal
   readonly onOpen: () => void
   /** Undefined for a message that is none of such a stream. */
@@ -31,10 +41,10 @@ export function runTapSession(options: TapSessionOptions): Promise<TapSessionEnd
 
 /** Reads one websocket to its end. Never rejects. */
 export function runSession<T>(options: StreamSessionOptions<T>): Promise<TapSessionEnd> {
-  const { url, signal, onOpen, read, onFrame, openMs = 10_000, silenceMs = 15_000 } = options
+  const { request, signal, onOpen, read, onFrame, openMs = 10_000, silenceMs = 15_000 } = options
   if (signal.aborted) return Promise.resolve({ kind: 'stopped' })
   return new Promise((resolve) => {
-    const socket = new WebSocket(url)
+    const socket = new WebSocket(request.url, { headers: request.headers })
     let isOpen = false
     let isDone = false
     let why = 'the connection failed'

@@ -1,10 +1,11 @@
 import type { StatAnswer } from '../../query/answer.ts'
 import { usageError } from '../cli-error.ts'
 import { type CliContext, note } from '../context.ts'
-import { GatewayClient, type QueryParameters } from '../gateway-client.ts'
+import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
 import { reasonLines } from '../printers/notes.ts'
-import { type GatewayFlags, gatewayUrl, type SelectionFlags, selectionParameters } from '../query-flags.ts'
+import { type SelectionFlags, selectionParameters } from '../query-flags.ts'
 import { parseResources } from '../resources.ts'
+import { type GatewayFlags, openGateway } from '../servers.ts'
 import { sleep, untilStopped } from '../stop-signal.ts'
 import { followTap, type TapTotals } from './follow-tap.ts'
 import { TapNotes, tapSummary } from './tap-notes.ts'
@@ -33,7 +34,7 @@ const QUIET_MS = 5000
 /** Prints what a tap sees until it is told to stop, then what it saw in numbers. */
 export async function tap(context: CliContext, args: readonly string[], flags: TapFlags): Promise<void> {
   const parameters = tapParameters(args, flags)
-  const client = new GatewayClient(gatewayUrl(flags))
+  const client = openGateway(context, flags)
   const output = new TapOutput(context, flags)
   const notes = new TapNotes(flags.maxRps, (line) => note(context, line))
   let totals: TapTotals | undefined

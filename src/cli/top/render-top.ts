@@ -1,4 +1,5 @@
 import { displayWidth, fitted, padEnd, padStart } from '../printers/display-width.ts'
+import { narrowingNote } from '../printers/notes.ts'
 import { grouped } from '../printers/number-format.ts'
 import type { Paint } from '../printers/paint.ts'
 import { printable } from '../printers/printable.ts'
@@ -38,10 +39,14 @@ function titleLine(state: TopState, rows: number, paint: Paint): string {
           `last ${answer.window.requested}`,
           `${grouped(answer.total)} requests`,
           rows === 0 ? 'no rows' : `rows ${scroll + 1}–${last} of ${rows}`,
+          narrowingNote(answer) ?? '',
         ]),
   ]
   const marker = isPaused ? fitted('paused', width) : ''
-  const text = fitted(parts.join('   '), isPaused ? width - marker.length - 1 : width)
+  const text = fitted(
+    parts.filter((part) => part !== '').join('   '),
+    isPaused ? width - marker.length - 1 : width,
+  )
   return [
     ...(text === '' ? [] : [paint('bold', text)]),
     ...(isPaused ? [paint('inverse', marker)] : []),

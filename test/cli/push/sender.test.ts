@@ -1,4 +1,5 @@
 import t from 'tap'
+import { CliError } from '../../../src/cli/cli-error.ts'
 import type { Message } from '../../../src/cli/push/messages.ts'
 import { pacedBatch, paceMs } from '../../../src/cli/push/pace.ts'
 import { ProgressBar, progressLine } from '../../../src/cli/push/progress.ts'
@@ -27,6 +28,7 @@ function sender(answers: readonly IngestAnswer[], retryForMs: number) {
         return answers[Math.min(posted.length, answers.length) - 1]!
       },
       url: 'http://ingest/v1/events',
+      denied: (why) => new CliError('TOKEN_REFUSED', why),
       retryForMs,
       now: () => nowMs,
       sleep: async (ms) => {
@@ -70,6 +72,12 @@ t.test('it gives up in time, and says what to do', async (t) => {
   const impatient = sender([AWAY, ACCEPTED], 0)
   await t.rejects(impatient.sender.send(MESSAGE, stop.signal), { code: 'INGEST_UNREACHABLE' })
   t.equal(impatient.posted.length, 1)
+})
+
+t.test('what is denied is not sent again, as the token must be mended', async (t) => {
+  const { sender: sending, posted, stop } = sender([{ kind: 'denied', why: '401 who?' }], 60_000)
+  await t.rejects(sending.send(MESSAGE, stop.signal), { code: 'TOKEN_REFUSED', message: '401 who?' })
+  t.equal(posted.length, 1)
 })
 
 t.test('what is refused is not sent again', async (t) => {

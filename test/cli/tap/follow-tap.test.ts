@@ -1,6 +1,7 @@
 import t, { type Test } from 'tap'
 import { GatewayClient } from '../../../src/cli/gateway-client.ts'
 import { followTap, type FollowTapOptions, type TapTotals } from '../../../src/cli/tap/follow-tap.ts'
+import type { TapAnswer } from '../../../src/query/answer.ts'
 import { tapEvent } from '../answers.ts'
 import { frame, refusingServer, tapServer, type TapServer } from './tap-server.ts'
 
@@ -16,6 +17,7 @@ async function follow(
   server: TapServer,
   isEnough: (followed: Followed) => boolean,
   options: Partial<FollowTapOptions> = {},
+  onFrame: (frame: TapAnswer) => void = () => {},
 ): Promise<Followed> {
   const followed: Followed = { frames: [], notes: [], slept: [], totals: undefined }
   const stop = new AbortController()
@@ -28,7 +30,9 @@ async function follow(
     parameters: { resource: 'deployment/web', path: '/a b' },
     signal: stop.signal,
     retryForMs: 60_000,
-    onFrame: ({ events }, connection, totals) => {
+    onFrame: (frame, connection, totals) => {
+      const { events } = frame
+      onFrame(frame)
       followed.frames.push([connection, events.length])
       followed.totals = totals
       check()
@@ -69,27 +73,69 @@ t.test('a tap is followed by its URL until it is stopped', async (t) => {
   t.strictSame(notes, [])
 })
 
-t.test('a connection that breaks is made again, and what was lost is said', async (t) => {
+const PAST = '/api/v1/tap?resource=deployment%2Fweb&path=%2Fa+b'
+
+t.test('a connection that breaks is made again, with what was missed', async (t) => {
+  const event = (path: string) => tapEvent({ path })
+  const running = (paths: readonly string[]) => frame(paths.map(event), { replay: { state: 'running' } })
   const server = await serving(t, (socket, count) => {
-    socket.send(frame([tapEvent()], { seen: count * 10 }), () => {
-      if (count === 1) socket.close(1001, 'the tap ended')
-      if (count === 2) socket.terminate()
-    })
+    if (count === 1) {
+      socket.send(frame(['/1', '/2', '/2'].map(event), { seen: 10 }), () =>
+        socket.close(1001, 'the tap ended'),
+      )
+    } else if (count === 2) {
+      // It ends within the past: of that, too, what was shown is not shown again.
+      socket.send(running(['/0', '/2', '/2', '/2', '/3']), () => socket.terminate())
+    } else {
+      socket.send(running(['/0', '/1', '/2', '/2', '/2', '/3', '/4']))
+      socket.send(frame([event('/5')], { sent: 8, matched: 8, replay: { state: 'done' } }))
+      // What is live is new, whatever it looks like.
+      socket.send(frame([event('/1')], { sent: 9, matched: 9 }))
+    }
   })
-  const { frames, notes, totals, slept } = await follow(server, ({ frames }) => frames.length === 3)
-  t.strictSame(frames, [
-    [0, 1],
-    [1, 1],
-    [2, 1],
-  ])
-  t.match(totals, { seen: 60, matched: 3, sent: 3 }, 'numbers are those of all connections')
+  const paths: string[] = []
+  const { notes, totals, slept } = await follow(
+    server,
+    ({ frames }) => frames.length === 5,
+    {},
+    ({ events }) => paths.push(...events.map(({ path }) => String(path))),
+  )
+  t.strictSame(paths, ['/1', '/2', '/2', '/0', '/2', '/3', '/4', '/5', '/1'])
+  t.match(totals, { matched: 9, sent: 9 }, 'numbers are those of all connections, without what came twice')
+  t.strictSame(server.asked, [PAST, `${PAST}&since=16s`, `${PAST}&since=16s`])
   t.strictSame(notes, [
     `lost the connection to ${server.url} (the tap ended); connecting again`,
-    'connected again after 0.3 s; requests of that time are not shown',
+    'connected again after 0.3 s; requests of that time come first',
     `lost the connection to ${server.url} (code 1006); connecting again`,
-    'connected again after 0.3 s; requests of that time are not shown',
+    'connected again after 0.5 s; requests of that time come first',
   ])
   t.strictSame(slept, [250, 250])
+})
+
+t.test('where what was missed cannot be had, it is said why', async (t) => {
+  const check = async (
+    first: string,
+    want: string,
+    past: { readonly status: number; readonly body: object } | undefined,
+  ) => {
+    const server = await serving(
+      t,
+      (socket, count) =>
+        socket.send(count === 1 ? first : frame([]), () => count === 1 && socket.terminate()),
+      undefined,
+      0,
+      past,
+    )
+    const { notes } = await follow(server, ({ frames }) => frames.length === 2)
+    t.strictSame(server.asked, [PAST, PAST])
+    t.match(notes.at(-1), /^connected again after [0-9.]+ s; requests of that time are not shown: /)
+    t.equal(notes.at(-1)?.slice(-want.length), want)
+  }
+  await check(frame([tapEvent()], { sampledOut: 1 }), 'more match than --max-rps lets through', undefined)
+  const noLog = { status: 501, body: { code: 'NO_REPLAY', detail: 'this gateway reads no log' } }
+  await check(frame([]), 'this gateway reads no log', noLog)
+  const busy = { status: 429, body: { code: 'TAP_LIMIT', detail: '2 replays are under way' } }
+  await check(frame([]), '2 replays are under way', busy)
 })
 
 t.test('a gateway that falls silent counts as gone', async (t) => {

@@ -11,16 +11,29 @@ export interface TapServer extends AsyncDisposable {
   readonly asked: readonly string[]
 }
 
-/** A gateway that only taps: `onTap` is given each websocket, everything else goes to `onRequest`. */
+/** A failure to answer with. */
+export interface Refusal {
+  readonly status: number
+  readonly body: unknown
+}
+
+/**
+ * A gateway that only taps: `onTap` is given each websocket, everything else goes to `onRequest`. Who asks for the past is
+ * refused where `past` says how.
+ */
 export async function tapServer(
   onTap: (socket: WebSocket, count: number) => void,
   onRequest: (request: IncomingMessage, response: ServerResponse) => void = (_, response) =>
     response.end('{}'),
   port = 0,
+  past?: Refusal,
 ): Promise<TapServer> {
   const asked: string[] = []
-  const server = createServer(onRequest)
-  const sockets = new WebSocketServer({ server })
+  const isRefused = ({ url = '' }: IncomingMessage) => past !== undefined && url.includes('since=')
+  const server = createServer((request, response) =>
+    isRefused(request) ? refuse(response, past!) : onRequest(request, response),
+  )
+  const sockets = new WebSocketServer({ server, verifyClient: ({ req }, done) => done(!isRefused(req), 503) })
   sockets.on('connection', (socket, request) => {
     asked.push(request.url ?? '')
     onTap(socket, asked.length)
@@ -54,9 +67,7 @@ async function listening(
 export async function refusingServer(status: number, body: unknown, port = 0): Promise<TapServer> {
   const text = JSON.stringify(body)
   const asked: string[] = []
-  const server = createServer((_, response) => {
-    response.writeHead(status, { 'content-type': 'application/problem+json' }).end(text)
-  })
+  const server = createServer((_, response) => refuse(response, { status, body }))
   server.on('upgrade', (request, socket) => {
     asked.push(request.url ?? '')
     socket.end(
@@ -64,6 +75,10 @@ export async function refusingServer(status: number, body: unknown, port = 0): P
     )
   })
   return listening(server, asked, port)
+}
+
+function refuse(response: ServerResponse, { status, body }: Refusal): void {
+  response.writeHead(status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(body))
 }
 
 export function frame(events: readonly TapEventAnswer[], counts: Partial<TapAnswer> = {}): string {
