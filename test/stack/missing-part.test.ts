@@ -8,7 +8,11 @@ import { onPath, run } from '../../stack/commands.ts'
 const STACK = new URL('../../stack/', import.meta.url)
 
 /** Starts `what` in a process that has no cache and, of all commands, those linked into `path`; what it prints. */
-async function start(what: 'kafka' | 'redis' | 'prometheus', path: string, directory: string): Promise<string> {
+async function start(
+  what: 'kafka' | 'redis' | 'prometheus',
+  path: string,
+  directory: string,
+): Promise<string> {
   const script = `
     const { startKafka, startRedis, startPrometheus } = await import('${new URL(`${what}.ts`, STACK).href}')
     try {
