@@ -116,8 +116,9 @@ t.test('Prometheus and Grafana look where services are', async (t) => {
     scrape_configs: { static_configs: { targets: string[] }[] }[]
   }
   const targets = jobs.flatMap((job) => job.static_configs.flatMap((config) => config.targets))
-  t.strictSame(targets, ['exporter:9464'])
-  t.ok(image.exposed.includes(9464))
+  const own = services.filter(([name, { image }]) => image === 'meshtap' && name !== 'demo')
+  t.strictSame(targets.map((target) => String(target.split(':')[0])).sort(), own.map(([name]) => name).sort())
+  for (const target of targets) t.ok(image.exposed.includes(Number(target.split(':')[1])), target)
   const { datasources } = parse(projectFile('grafana/provisioning/datasources/prometheus.yml')) as {
     datasources: { url: string }[]
   }
@@ -125,6 +126,12 @@ t.test('Prometheus and Grafana look where services are', async (t) => {
     datasources.map(({ url }) => url),
     ['http://prometheus:9090'],
   )
+  const { providers } = parse(projectFile('grafana/provisioning/dashboards/meshtap.yml')) as {
+    providers: { options: { path: string } }[]
+  }
+  for (const { options } of providers) {
+    t.ok(file.services['grafana']?.volumes?.some((volume) => volume.includes(`:${options.path}:`)))
+  }
 })
 
 /** Where Kafka tells clients of a listener to connect to. */
