@@ -37,6 +37,8 @@ export interface AggregatorOptions {
    * store lost it. See `ProcessorOptions.observe`.
    */
   readonly observe?: (columns: EventColumns, defaultCluster: string, place: RecordPlace) => void
+  /** Told how long each commit took that went through, in milliseconds. */
+  readonly onCommitted?: (ms: number) => void
   /** Told of what went wrong and is being tried again. */
   readonly onTrouble: (trouble: AggregatorTrouble) => void
   /** Told of what cannot be tried again: the worker's owner stops it. */
@@ -67,7 +69,7 @@ export class Aggregator {
   readonly #options: AggregatorOptions
   readonly #partitions = new Map<PartitionId, PartitionWorker>()
   readonly #gate = new Gate(MAX_AT_ONCE)
-  readonly #tally = new WorkTally()
+  readonly #tally: WorkTally
   readonly #observed = new ObservedOffsets()
   #subscribing: Promise<Subscription> | undefined
   #subscription: Subscription | undefined
@@ -78,6 +80,7 @@ export class Aggregator {
 
   constructor(options: AggregatorOptions) {
     this.#options = options
+    this.#tally = new WorkTally(options.onCommitted)
   }
 
   async start(): Promise<void> {
@@ -195,7 +198,10 @@ export class Aggregator {
                 ),
             }),
         partition,
-        setAside: (id, letters) => appendLetters(log, deadLetterTopic, id, letters),
+        setAside: async (id, letters) => {
+          await appendLetters(log, deadLetterTopic, id, letters)
+          this.#tally.setAside(letters)
+        },
       },
       timing: { flushMs, heartbeatMs: HEARTBEAT_MS, reclaimMs: RECLAIM_MS, holdMs: HOLD_MS, ...timing },
       gate: this.#gate,

@@ -156,6 +156,18 @@ export class PartitionProcessor {
     return this.#watermarkMs
   }
 
+  /** Series in the running totals, and buckets that are not closed. */
+  get held(): { readonly series: number; readonly openBuckets: number } {
+    return { series: this.#state.series, openBuckets: this.#buckets.open.size }
+  }
+
+  /** Times that a series of a 10 s bucket was counted in `__overflow__`. */
+  get overflowedSeries(): number {
+    let overflowed = this.#state.overflowed
+    for (const { rollup } of this.#buckets.open.values()) overflowed += rollup.overflowed
+    return overflowed
+  }
+
   /** Whether something was folded since the last commit. */
   get isChanged(): boolean {
     return this.#isChanged
@@ -287,7 +299,8 @@ export class PartitionProcessor {
 
   #refuse(record: StoredRecord, fault: DecodeFault): void {
     this.#counters.deadLetters++
-    this.#deadLetters.push({ record, fault })
+    // A copy: the value is the log's again when its batch is done with.
+    this.#deadLetters.push({ record: { ...record, value: new Uint8Array(record.value) }, fault })
     this.#deadLetterBytes += record.value.length
   }
 

@@ -46,6 +46,7 @@ export class PartitionState {
   /** Open buckets that the store has. */
   readonly #storedOpen = new Set<number>()
   #totals: Rollup
+  #overflowed = 0
   #totalScopes = new Set<string>()
   #sweptMs = 0
 
@@ -84,6 +85,16 @@ export class PartitionState {
     return state
   }
 
+  /** Series in the running totals. */
+  get series(): number {
+    return this.#totals.size
+  }
+
+  /** Times that a series was counted in `__overflow__` of buckets that are closed by now. */
+  get overflowed(): number {
+    return this.#overflowed
+  }
+
   /**
    * Merges what closes and what came late into everything it belongs to, and answers all that changed since the last
    * call. The folds must be drained.
@@ -97,6 +108,7 @@ export class PartitionState {
     for (const startMs of at.closing) {
       const fold = buckets.open.get(startMs)!
       await this.#spread(fold, FINEST, startMs, at)
+      this.#overflowed += fold.rollup.overflowed
       buckets.open.delete(startMs)
       const expiresAtMs = expiryOf(FINEST, startMs)
       // A log that is read again has buckets that nobody could read any more: those are only spread.

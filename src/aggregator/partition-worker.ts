@@ -100,6 +100,8 @@ export class PartitionWorker {
       watermarkMs,
       watermarkDelayMs: watermarkMs === 0 ? 0 : Math.max(0, this.#now() - watermarkMs),
       counters: counters === undefined ? undefined : { ...counters },
+      held: this.#processor && { ...this.#processor.held },
+      overflowedSeries: this.#processor?.overflowedSeries ?? 0,
     }
   }
 

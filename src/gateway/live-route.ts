@@ -10,6 +10,7 @@ import type { FrameStream } from './frame-stream.ts'
 import { visibleTo } from './grant-questions.ts'
 import type { GatewayLimits } from './limits.ts'
 import type { LiveQuestions } from './live-questions.ts'
+import type { StreamTally } from './stream-tally.ts'
 import { LINES, sendTapLines } from './tap-lines.ts'
 import { sendTapFrames } from './tap-websocket.ts'
 import { urlParameters } from './url-parameters.ts'
@@ -24,6 +25,7 @@ export interface LiveRouteOptions {
   readonly questions: LiveQuestions
   readonly admission: Pick<Admission, 'accessOf' | 'watch'>
   readonly limits: Pick<GatewayLimits, 'stallMs'>
+  readonly streams: StreamTally
 }
 
 interface Options<A extends StatAnswer | TopAnswer> extends LiveRouteOptions {
@@ -49,7 +51,7 @@ export function addLiveRoute<A extends StatAnswer | TopAnswer>(
   app: FastifyInstance,
   options: Options<A>,
 ): void {
-  const { path, operation, once, limits } = options
+  const { path, operation, once, limits, streams } = options
   const opened = new WeakMap<FastifyRequest, Stream>()
   app.route({
     method: 'GET',
@@ -76,14 +78,14 @@ export function addLiveRoute<A extends StatAnswer | TopAnswer>(
       const stream = opened.get(request)
       if (stream === undefined) return once.call(this, request, reply)
       // Not waited for: the time that an answer may take does not apply to a stream.
-      void sendTapLines(stream.frames, reply, limits)
+      void streams.during('live', 'ndjson', sendTapLines(stream.frames, reply, limits))
       return reply
     },
     wsHandler: (socket, request) => {
       const stream = opened.get(request)
       if (stream === undefined) throw new Error('BUG: an answer is streamed that was not opened')
       stream.onStop = ({ closeCode, reason }) => socket.close(closeCode, reason)
-      return sendTapFrames(stream.frames, socket)
+      return streams.during('live', 'websocket', sendTapFrames(stream.frames, socket))
     },
   })
 }

@@ -19,12 +19,19 @@ import { urlParameters } from './url-parameters.ts'
 
 type Read<A extends object> = (parameters: Readonly<Record<string, string>>) => Question<A>
 
-/** Adds the routes that answer queries, at most `concurrency` of them at once, to each of what they may see. */
+export interface QueryRouteOptions {
+  /** Most queries that are answered at once. */
+  readonly concurrency: number
+  /** Told how long a query took that was answered once, also where it failed. */
+  readonly onQuery: (route: string, seconds: number) => void
+}
+
+/** Adds the routes that answer queries, to each of what they may see. */
 export function addQueryRoutes(
   app: FastifyInstance,
   engine: QueryEngine,
   { accessOf }: { readonly accessOf: (request: FastifyRequest) => Access },
-  concurrency: number,
+  { concurrency, onQuery }: QueryRouteOptions,
   live: LiveRouteOptions,
 ): void {
   let running = 0
@@ -46,11 +53,13 @@ export function addQueryRoutes(
         )
       }
       running++
+      const startMs = performance.now()
       try {
         const json = JSON.stringify(await answered(answer, visible))
         return reply.sent ? reply : reply.header('content-type', 'application/json; charset=utf-8').send(json)
       } finally {
         running--
+        onQuery(request.routeOptions.url ?? '', (performance.now() - startMs) / 1000)
       }
     }
 

@@ -3,6 +3,9 @@ import { Buffer } from 'node:buffer'
 /** Most bytes of events in one frame, unless one event alone has more. */
 const CHUNK_BYTES = 64 * 1024
 
+/** Around the events of a frame's head. */
+const AROUND_BYTES = '{"events":[],'.length
+
 /** Events as JSON: made once, shared by all sessions of a tap. */
 export class TapChunk {
   /** Without the brackets around them. */
@@ -15,6 +18,11 @@ export class TapChunk {
     this.json = json
     this.events = events
     this.bytes = bytes
+  }
+
+  /** As long as `head` is. `bytes` counts a comma after each event, which the last has not. */
+  get headBytes(): number {
+    return AROUND_BYTES + Math.max(0, this.bytes - 1)
   }
 
   /** What all frames of these events begin with, as bytes. */

@@ -73,8 +73,12 @@ export interface TapHubStats {
   readonly queuedBytes: number
   /** Events sent since the hub began, once for each session. */
   readonly sentEvents: number
+  /** Bytes of the messages that they were in. */
+  readonly sentBytes: number
   /** Events that sessions lost because their clients read too slowly, or the bus lost them. */
   readonly droppedEvents: number
+  /** Of those, what the bus lost. */
+  readonly lostEvents: number
   /** Failures of the bus since the hub began. */
   readonly busErrors: number
 }
@@ -100,7 +104,7 @@ export class TapHub {
   /** Taps that are being taken out of the bus. */
   readonly #leaving = new Set<Promise<void>>()
   /** Counts of sessions that were closed. */
-  readonly #gone = { sent: 0, dropped: 0 }
+  readonly #gone = { sent: 0, sentBytes: 0, dropped: 0, lost: 0 }
   #opening = 0
   #replays = 0
   #busErrors = 0
@@ -114,16 +118,28 @@ export class TapHub {
     this.#budget = new HeldBudget(this.#limits.heldEvents)
   }
 
+  get limits(): TapHubLimits {
+    return this.#limits
+  }
+
   get stats(): TapHubStats {
-    let [queuedBytes, sentEvents, droppedEvents] = [0, this.#gone.sent, this.#gone.dropped]
+    const sum = { ...this.#gone }
+    let queuedBytes = 0
     for (const session of this.#sessions) {
-      const { sent, dropped } = session.counts
       queuedBytes += session.queuedBytes
-      sentEvents += sent
-      droppedEvents += dropped
+      addCounts(sum, session)
     }
-    const [sessions, taps, busErrors] = [this.#sessions.size, this.#taps.size, this.#busErrors]
-    return { sessions, taps, replays: this.#replays, queuedBytes, sentEvents, droppedEvents, busErrors }
+    return {
+      sessions: this.#sessions.size,
+      taps: this.#taps.size,
+      replays: this.#replays,
+      queuedBytes,
+      sentEvents: sum.sent,
+      sentBytes: sum.sentBytes,
+      droppedEvents: sum.dropped,
+      lostEvents: sum.lost,
+      busErrors: this.#busErrors,
+    }
   }
 
   /**
@@ -193,8 +209,7 @@ export class TapHub {
       onClose: async () => {
         opened.tap.sessions.delete(session)
         this.#sessions.delete(session)
-        this.#gone.sent += session.counts.sent
-        this.#gone.dropped += session.counts.dropped
+        addCounts(this.#gone, session)
         this.#share()
         await this.#leave(key, opened)
       },
@@ -328,6 +343,20 @@ export class TapHub {
     this.#busErrors++
     this.#options.onTrouble?.(error)
   }
+}
+
+interface SessionCounts {
+  sent: number
+  sentBytes: number
+  dropped: number
+  lost: number
+}
+
+function addCounts(to: SessionCounts, { counts, sentBytes, lost }: QueuedTapSession): void {
+  to.sent += counts.sent
+  to.sentBytes += sentBytes
+  to.dropped += counts.dropped
+  to.lost += lost
 }
 
 function closed(): TapBusError {

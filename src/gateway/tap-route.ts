@@ -8,6 +8,7 @@ import { tapQueryFor } from './grant-questions.ts'
 import type { GatewayLimits } from './limits.ts'
 import { OpenTap } from './open-tap.ts'
 import { TAP } from './tap-api.ts'
+import type { StreamTally } from './stream-tally.ts'
 import type { TapHub } from './tap-hub.ts'
 import { sendTapLines } from './tap-lines.ts'
 import { replayParameters } from './replay-parameters.ts'
@@ -21,6 +22,7 @@ export interface TapRouteOptions {
   readonly admission: Admission
   readonly limits: Pick<GatewayLimits, 'stallMs'>
   readonly audit: Audit
+  readonly streams: StreamTally
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -30,6 +32,7 @@ export interface TapRouteOptions {
  * tap that cannot be opened, is answered with a problem before anything is upgraded.
  */
 export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): void {
+  const { streams } = options
   const opened = new WeakMap<FastifyRequest, OpenTap>()
   /** Taps of this server: it ends them when it closes, and its clients with them. */
   const open = new Set<OpenTap>()
@@ -51,12 +54,14 @@ export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): voi
     config: { operation: TAP, isStream: true, access: 'granted' },
     preHandler: async (request, reply) => opened.set(request, await openTap(request, reply, options, open)),
     handler: (request, reply) =>
-      serve(request, ({ session }) => sendTapLines(session, reply, options.limits)),
+      serve(request, ({ session }) =>
+        streams.during('tap', 'ndjson', sendTapLines(session, reply, options.limits)),
+      ),
     wsHandler: (socket, request) =>
       serve(request, (tap) => {
         tap.onStop(({ closeCode, reason }) => socket.close(closeCode, reason))
         // `injectWS` makes requests without a socket.
-        return sendTapFrames(tap.session, socket, request.raw.socket)
+        return streams.during('tap', 'websocket', sendTapFrames(tap.session, socket, request.raw.socket))
       }),
   })
 

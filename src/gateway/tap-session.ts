@@ -68,6 +68,9 @@ export class QueuedTapSession implements TapSession {
   #seen = 0
   #sent = 0
   #dropped = 0
+  /** Of those that were dropped, what the bus had lost. */
+  #lost = 0
+  #sentBytes = 0
   #sampledOut = 0
 
   constructor(options: {
@@ -86,6 +89,16 @@ export class QueuedTapSession implements TapSession {
 
   get queuedBytes(): number {
     return this.#queuedBytes + (this.gate?.bytes ?? 0)
+  }
+
+  /** Of those that were dropped, how many the bus had lost. */
+  get lost(): number {
+    return this.#lost
+  }
+
+  /** Bytes of the messages that were taken. */
+  get sentBytes(): number {
+    return this.#sentBytes
   }
 
   get isOpen(): boolean {
@@ -229,15 +242,19 @@ export class QueuedTapSession implements TapSession {
     this.#seen += seen
     this.#sampledOut += sampledOut
     this.#dropped += lost + chunk.events
+    this.#lost += lost
   }
 
   #send({ chunk, seen, sampledOut, lost }: Queued, replay?: ReplayProgress): Sent {
     this.#seen += seen
     this.#sampledOut += sampledOut
     this.#dropped += lost
+    this.#lost += lost
     this.#sent += chunk.events
     const past = replay === undefined ? '' : `"replay":${JSON.stringify(replay)},`
-    return { chunk, rest: `${past}${JSON.stringify(this.counts).slice(1)}` }
+    const rest = `${past}${JSON.stringify(this.counts).slice(1)}`
+    this.#sentBytes += chunk.headBytes + rest.length
+    return { chunk, rest }
   }
 
   #wake(frame: Sent | undefined): void {

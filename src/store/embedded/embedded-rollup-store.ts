@@ -77,6 +77,11 @@ export class EmbeddedRollupStore implements RollupStore {
     }
   }
 
+  /** What the file may grow to. */
+  get maxBytes(): number {
+    return this.#maxBytes
+  }
+
   get stats(): EmbeddedStoreStats {
     return { ...this.#stats, ...this.#file.size }
   }

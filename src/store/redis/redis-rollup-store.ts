@@ -58,6 +58,9 @@ export interface RedisStoreStats {
   readonly failures: number
   /** Calls under way. */
   readonly pending: number
+  /** Whether there is a connection, and how often it was made again. */
+  readonly isConnected: boolean
+  readonly reconnects: number
   /** Scopes in the indexes kept between reads. */
   readonly indexedScopes: number
 }
@@ -90,10 +93,12 @@ export class RedisRollupStore implements RollupStore {
     reads: 0,
     readRetries: 0,
     failures: 0,
+    reconnects: 0,
   }
 
   private constructor(client: RedisClient, options: Required<RedisRollupStoreOptions>) {
     this.#client = client
+    client.on('ready', () => this.#stats.reconnects++)
     this.#where = redisName(options.redis)
     this.#timeoutMs = options.timeoutMs
     this.#partitions = new PartitionList(client)
@@ -129,7 +134,12 @@ export class RedisRollupStore implements RollupStore {
   }
 
   get stats(): RedisStoreStats {
-    return { ...this.#stats, pending: this.#pending.size, indexedScopes: this.#indexes.scopes }
+    return {
+      ...this.#stats,
+      pending: this.#pending.size,
+      isConnected: this.#client.status === 'ready',
+      indexedScopes: this.#indexes.scopes,
+    }
   }
 
   claim(partition: PartitionId): Promise<Claim> {
