@@ -20,7 +20,8 @@ const arrows = {
   ingest: ['access', 'event', 'http', 'log'],
   query: ['event', 'rollup', 'log', 'store'],
   gateway: ['access', 'event', 'http', 'tap', 'store', 'query'],
-  exporter: ['event', 'rollup', 'log', 'store', 'query', 'http'],
+  exporter: ['event', 'rollup', 'log', 'store', 'query', 'http', 'telemetry'],
+  telemetry: ['log', 'store'],
   reporter: ['event'],
   proxy: ['event', 'rollup', 'reporter'],
   demo: ['event', 'proxy', 'reporter'],
@@ -28,7 +29,7 @@ const arrows = {
   app: ['*'],
 }
 
-const adapters = '(embedded|local|redis|kafka)'
+const adapters = '(embedded|kubernetes|local|redis|kafka)'
 
 module.exports = {
   forbidden: [

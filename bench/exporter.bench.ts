@@ -95,7 +95,7 @@ async function child(format: string, count: number): Promise<void> {
 async function meshtap(format: string, count: number): Promise<Measured> {
   const accept = FORMATS[format as keyof typeof FORMATS]
   const store = await EmbeddedRollupStore.open({ path, now: () => NOW })
-  const page = new MetricsPage({ store, version: '1', now: () => NOW, maxSeries: 2 * count })
+  const page = new MetricsPage({ store, now: () => NOW, maxSeries: 2 * count })
   const asked = { parameters: new URLSearchParams(), accept, acceptEncoding: undefined }
   const run = async (onChunk: (chunk: Buffer) => void) => {
     const { body } = await page.answer(asked)

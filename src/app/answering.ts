@@ -1,4 +1,5 @@
 import { createGateway, type GatewayServer } from '../gateway/gateway.ts'
+import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway/limits.ts'
 import { TapHub } from '../gateway/tap-hub.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { TapReplays } from '../tap/tap-replay.ts'
@@ -11,6 +12,7 @@ import type { TapBus } from '../tap/tap-bus.ts'
 import type { TlsMaterial } from '../http/tls-material.ts'
 import { auditLog } from './audit-log.ts'
 import { openDoor } from './doors.ts'
+import { addGatewayMetrics } from './metrics/gateway-metrics.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 import { tapTrouble } from './tap-trouble.ts'
@@ -23,8 +25,8 @@ export interface AnsweringPorts {
   readonly past?: { readonly log: EventLog; readonly topic: string } | undefined
   /** Within this time of its registration every worker evaluates a tap, milliseconds. */
   readonly settleMs: number
-  /** What answers `/metrics`, if anything. */
-  readonly metrics?: Page
+  /** What answers `/metrics`. */
+  readonly metrics: Page
 }
 
 /** The server that answers queries and streams taps. Who calls this lets it listen, and closes it before the role's parts. */
@@ -33,7 +35,7 @@ export async function openAnswering(
   { store, bus, ready, past, settleMs, metrics }: AnsweringPorts,
   tls: TlsMaterial | undefined,
 ): Promise<GatewayServer> {
-  const { settings, version, logger, trouble, parts } = context
+  const { settings, version, logger, trouble, metrics: own, parts } = context
   const door = await openDoor(context)
   const taps = new TapHub({
     bus,
@@ -42,24 +44,31 @@ export async function openAnswering(
     onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => taps.close())
-  return createGateway({
-    engine: new QueryEngine({ stores: [{ name: settings.cluster, store }], now: Date.now }),
+  const engine = new QueryEngine({ stores: [{ name: settings.cluster, store }], now: Date.now })
+  const observe = own.histogram('meshtap_gateway_query_duration_seconds')
+  const limits: GatewayLimits = {
+    ...DEFAULT_GATEWAY_LIMITS,
+    closeGraceMs: CLOSE_GRACE_MS,
+    requestsPerMinute: settings.requestsPerMinute,
+    streamsPerIdentity: settings.streamsPerIdentity,
+  }
+  const gateway = await createGateway({
+    engine,
     taps,
     ready,
     version,
     logger: serverLogger(logger),
-    limits: {
-      closeGraceMs: CLOSE_GRACE_MS,
-      requestsPerMinute: settings.requestsPerMinute,
-      streamsPerIdentity: settings.streamsPerIdentity,
-    },
+    limits,
+    onQuery: (route, seconds) => observe(seconds, { route }),
     allowedHosts: settings.allowedHosts,
     audit: auditLog(context),
-    ...(metrics === undefined ? {} : { metrics }),
+    metrics,
     ...(door === undefined ? {} : { door }),
     ...(settings.ticketSecret === undefined ? {} : { ticketSecret: settings.ticketSecret }),
     ...(tls === undefined ? {} : { tls }),
   })
+  addGatewayMetrics(own, { gateway, taps, engine, limits })
+  return gateway
 }
 
 async function openReplays(

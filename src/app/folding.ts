@@ -5,6 +5,7 @@ import { Redaction } from '../rollup/redaction.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
 import { TapPublisher } from '../tap/tap-publisher.ts'
+import { addAggregatorMetrics } from './metrics/aggregator-metrics.ts'
 import type { RoleContext } from './role-context.ts'
 import { tapTrouble } from './tap-trouble.ts'
 
@@ -36,7 +37,7 @@ export function flowsOf({
 
 /** A worker that folds, and lets taps look on; it begins when its `start` is called. Closed with the role. */
 export async function openFolding(
-  { settings, trouble, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
+  { settings, trouble, metrics, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
   { log, topic, deadLetterTopic, store, bus }: FoldingPorts,
 ): Promise<Aggregator> {
   const now = Date.now
@@ -50,6 +51,12 @@ export async function openFolding(
     onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => publisher.close())
+  const series = {
+    perScope: settings.seriesPerNamespace,
+    overall: settings.seriesOverall,
+    scopes: MAX_SCOPES,
+  }
+  const onCommit = metrics.histogram('meshtap_aggregator_commit_duration_seconds')
   const aggregator = new Aggregator({
     log,
     topic,
@@ -59,20 +66,18 @@ export async function openFolding(
       store,
       now,
       limits: {
-        series: {
-          perScope: settings.seriesPerNamespace,
-          overall: settings.seriesOverall,
-          scopes: MAX_SCOPES,
-        },
+        series,
         top: { capacity: settings.topCapacity, destinations: MAX_TOP_DESTINATIONS },
         rules,
       },
       flows,
     },
     observe: (columns, cluster, place) => publisher.observe(columns, cluster, place),
+    onCommitted: (ms) => onCommit(ms / 1000),
     onTrouble: trouble.of('partition'),
     onFatal,
   })
   parts.add('partitions', () => aggregator.close())
+  addAggregatorMetrics(metrics, { aggregator, publisher, series })
   return aggregator
 }

@@ -1,4 +1,5 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
+import { ownPage } from '../exporter/own-page.ts'
 import { redisName } from '../redis/redis-url.ts'
 import { type AnsweringPorts, openAnswering } from './answering.ts'
 import { openReplayLog } from './kafka-log.ts'
@@ -24,7 +25,14 @@ export async function startGateway(context: RoleContext<'gateway'>): Promise<Ann
       : { ready: false, reason: `Redis does not answer: ${redis.reason}` }
   const gateway = await openAnswering(
     context,
-    { store, bus, ready, past: openPast(context), settleMs: SETTLE_MS },
+    {
+      store,
+      bus,
+      ready,
+      past: openPast(context),
+      settleMs: SETTLE_MS,
+      metrics: ownPage(() => context.metrics.samples()),
+    },
     await openTls(context),
   )
   parts.add('server', () => gateway.close())

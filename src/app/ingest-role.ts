@@ -1,9 +1,13 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
 import { createIngest } from '../ingest/ingest.ts'
+import { DEFAULT_INGEST_LIMITS } from '../ingest/limits.ts'
 import { ingestAccess } from './doors.ts'
 import { openKafkaLog } from './kafka-log.ts'
 import { listenOn } from './listen.ts'
 import { Reachability } from './reachability.ts'
+import { addIngestMetrics } from './metrics/ingest-metrics.ts'
+import { addKafkaReachability } from './metrics/kafka-metrics.ts'
+import { measuredLog } from './metrics/measured-ports.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 import { openTls } from './tls.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
@@ -13,11 +17,12 @@ const KEY_AND_HEADER_BYTES = 4096
 
 /** `meshtap ingest`: takes events by HTTP into Kafka. Ready while Kafka answers. */
 export async function startIngest(context: RoleContext<'ingest'>): Promise<Announcement> {
-  const { settings, version, logger, parts } = context
+  const { settings, version, logger, metrics, parts } = context
   const { topic } = settings
-  const log = openKafkaLog(context)
+  const log = measuredLog(metrics, openKafkaLog(context))
   const kafka = new Reachability(() => log.partitions(topic))
   parts.add('readiness', async () => kafka.close())
+  addKafkaReachability(metrics, kafka)
   const tls = await openTls(context)
   const ingest = await createIngest({
     log,
@@ -34,6 +39,7 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
     ...(await ingestAccess(context)),
     ...(tls === undefined ? {} : { tls }),
   })
+  addIngestMetrics(metrics, { stats: ingest.stats, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
   parts.add('server', () => ingest.close())
   await listenOn(ingest, settings.listen, ROLE_SETTINGS.ingest.listen)
   return [

@@ -3,7 +3,9 @@ import type { KafkaSettings } from '../config/kafka-settings.ts'
 import type { Role } from '../config/roles.ts'
 import type { KafkaConnection } from '../log/kafka/kafka-connection.ts'
 import type { EventLog } from '../log/event-log.ts'
+import type { KafkaLogStats } from '../log/kafka/kafka-event-log.ts'
 import { LateEventLog } from './late-event-log.ts'
+import { addKafkaMetrics } from './metrics/kafka-metrics.ts'
 import { Opening } from './opening.ts'
 import type { RoleContext } from './role-context.ts'
 
@@ -27,16 +29,25 @@ const READING = {
 
 /** The log in Kafka for who only reads it. */
 export function openReplayLog(context: RoleContext<'gateway'>, brokers: readonly string[]): LateEventLog {
-  return open(context, { ...READING, ...context.settings, brokers })
+  return open(context, { ...READING, ...context.settings, brokers }).log
 }
 
 /** The log in Kafka, opened as soon as Kafka answers, and closed with the role. */
 export function openKafkaLog(context: RoleContext<'ingest' | 'aggregator'>): LateEventLog {
-  return open(context, context.settings)
+  const { log, stats } = open(context, context.settings)
+  addKafkaMetrics(context.metrics, stats)
+  return log
 }
 
-function open({ trouble, parts, onFatal }: Context, settings: KafkaSettings): LateEventLog {
+interface Opened {
+  readonly log: LateEventLog
+  /** Undefined until it is open. */
+  readonly stats: () => KafkaLogStats | undefined
+}
+
+function open({ trouble, parts, onFatal }: Context, settings: KafkaSettings): Opened {
   const onTrouble = trouble.of('kafka')
+  let opened: { readonly stats: KafkaLogStats } | undefined
   const opening = new Opening<EventLog>({
     what: 'Kafka',
     onTrouble,
@@ -44,7 +55,7 @@ function open({ trouble, parts, onFatal }: Context, settings: KafkaSettings): La
     open: async () => {
       const { KafkaEventLog } = await import('../log/kafka/kafka-event-log.ts')
       const { group, maxRecordBytes, compression, partitions, replicas } = settings
-      return KafkaEventLog.open({
+      const log = await KafkaEventLog.open({
         connection: connectionOf(settings),
         group,
         topics: { partitions, replicas, retentionMs: settings.retention },
@@ -55,10 +66,13 @@ function open({ trouble, parts, onFatal }: Context, settings: KafkaSettings): La
         onTrouble,
         appendTimeoutMs: APPEND_TIMEOUT_MS,
       })
+      opened = log
+      return log
     },
   })
   parts.add('kafka', () => opening.close())
-  return new LateEventLog(opening, (message) => onTrouble({ kind: 'subscribe', message }))
+  const log = new LateEventLog(opening, (message) => onTrouble({ kind: 'subscribe', message }))
+  return { log, stats: () => opened?.stats }
 }
 
 function connectionOf(settings: KafkaSettings): KafkaConnection {

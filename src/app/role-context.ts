@@ -1,5 +1,6 @@
 import type { Role, RoleSettings } from '../config/roles.ts'
 import type { Logger } from '../telemetry/logger.ts'
+import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import type { TroubleLog } from '../telemetry/trouble-log.ts'
 import type { Parts } from './parts.ts'
 
@@ -9,6 +10,7 @@ export interface RoleContext<R extends Role> {
   readonly version: string
   readonly logger: Logger
   readonly trouble: TroubleLog
+  readonly metrics: OwnMetrics
   /** What the role opens, whether or not it then starts: who started it closes them. */
   readonly parts: Parts
   /** Told of a failure that ends the role. */

@@ -4,6 +4,7 @@ import type { Role } from '../config/roles.ts'
 import type { Settings } from '../config/setting.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { TroubleLog } from '../telemetry/trouble-log.ts'
+import { roleMetrics } from './metrics/role-metrics.ts'
 import { Parts } from './parts.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 
@@ -37,7 +38,16 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
   const parts = new Parts()
   const trouble = new TroubleLog(logger, Date.now)
   try {
-    const announcement = await start({ settings, version, logger, trouble, parts, onFatal: fatal.reject })
+    const metrics = roleMetrics({ role, version, trouble })
+    const announcement = await start({
+      settings,
+      version,
+      logger,
+      trouble,
+      metrics,
+      parts,
+      onFatal: fatal.reject,
+    })
     write(announced(`meshtap ${version} ${role}`, announcement))
     await Promise.race([aborted(stop), fatal.promise])
   } catch (error) {

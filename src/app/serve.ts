@@ -1,6 +1,6 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
-import { MetricsPage } from '../exporter/metrics-page.ts'
 import { createIngest } from '../ingest/ingest.ts'
+import { DEFAULT_INGEST_LIMITS } from '../ingest/limits.ts'
 import { EmbeddedEventLog } from '../log/embedded/embedded-event-log.ts'
 import { EmbeddedRollupStore } from '../store/embedded/embedded-rollup-store.ts'
 import { LocalTapBus } from '../tap/local/local-tap-bus.ts'
@@ -8,6 +8,10 @@ import { openAnswering } from './answering.ts'
 import { ingestAccess } from './doors.ts'
 import { openFolding } from './folding.ts'
 import { listenOn } from './listen.ts'
+import { addEmbeddedMetrics } from './metrics/embedded-metrics.ts'
+import { addIngestMetrics } from './metrics/ingest-metrics.ts'
+import { measuredLog, measuredStore } from './metrics/measured-ports.ts'
+import { meshPage } from './metrics/metrics-pages.ts'
 import type { RoleContext } from './role-context.ts'
 import { openTls } from './tls.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
@@ -24,9 +28,9 @@ export interface ServeAddresses {
 
 /** Runs every role in this process on the embedded adapters. */
 export async function startServe(context: RoleContext<'serve'>): Promise<ServeAddresses> {
-  const { settings, version, logger, trouble, parts } = context
+  const { settings, version, logger, trouble, metrics, parts } = context
   const now = Date.now
-  const log = await EmbeddedEventLog.open({
+  const file = await EmbeddedEventLog.open({
     path: `${settings.data}/log`,
     partitions: settings.partitions,
     maxBytes: settings.logMaxBytes,
@@ -35,9 +39,12 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     onError: (error, partition) =>
       trouble.report({ kind: 'log', message: `a partition is read anew: ${String(error)}`, partition }),
   })
-  parts.add('log', () => log.close())
-  const store = await EmbeddedRollupStore.open({ path: `${settings.data}/store`, now })
-  parts.add('store', () => store.close())
+  parts.add('log', () => file.close())
+  const rollups = await EmbeddedRollupStore.open({ path: `${settings.data}/store`, now })
+  parts.add('store', () => rollups.close())
+  addEmbeddedMetrics(metrics, { log: file, logMaxBytes: settings.logMaxBytes, store: rollups })
+  const log = measuredLog(metrics, file)
+  const store = measuredStore(metrics, rollups)
   const bus = new LocalTapBus()
   parts.add('tap bus', () => bus.close())
 
@@ -51,7 +58,6 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   const ready = () =>
     aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' }
   const tls = await openTls(context)
-  const metrics = new MetricsPage({ store, version, now })
   const gateway = await openAnswering(
     context,
     {
@@ -60,7 +66,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
       ready,
       past: { log, topic: TOPIC },
       settleMs: 0,
-      metrics: (request) => metrics.answer(request),
+      metrics: meshPage(context, store),
     },
     tls,
   )
@@ -75,6 +81,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     ...(await ingestAccess(context)),
     ...(tls === undefined ? {} : { tls }),
   })
+  addIngestMetrics(metrics, { stats: ingest.stats, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
   // Together, since each waits for its clients, and a stop has one time to wait.
   parts.add('servers', async () => {
     await Promise.all([gateway.close(), ingest.close()])

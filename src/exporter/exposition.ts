@@ -1,7 +1,7 @@
 import type { OutcomeKey } from '../rollup/stat-block.ts'
 import { type Family, FAMILIES } from './families.ts'
 import type { MergedConnections, MergedScope } from './merged-scope.ts'
-import type { SmallFamily } from './own-metrics.ts'
+import type { OwnSamples } from '../telemetry/own-samples.ts'
 import type { Pace } from './pace.ts'
 import { type Labels, NO_LABELS, type SampleWriter } from './sample-writer.ts'
 
@@ -28,18 +28,21 @@ export class Exposition {
     this.#pace = pace
   }
 
-  async *small(families: readonly SmallFamily[]): AsyncGenerator<Buffer> {
+  async *small(families: readonly OwnSamples[]): AsyncGenerator<Buffer> {
     const writer = this.#writer
     for (const family of families) {
       if (family.samples.length === 0) continue
       writer.begin(family)
-      for (const { labels, value } of family.samples) {
-        const pairs = Object.entries(labels).map(([name, text]) => writer.pair(name, text))
-        const of = { bytes: NO_LABELS, start: 0, end: 0, extra: Buffer.from(pairs.join(''), 'latin1') }
-        if (family.type === 'counter') writer.counter(of, value, 0)
-        else writer.gauge(of, value)
-        if (writer.length >= CHUNK_BYTES) yield writer.take()
+      if (family.type === 'histogram') {
+        for (const sample of family.samples) writer.buckets(this.#labelsOf(sample), sample)
+      } else {
+        for (const sample of family.samples) {
+          const labels = this.#labelsOf(sample)
+          if (family.type === 'counter') writer.counter(labels, sample.value, 0)
+          else writer.gauge(labels, sample.value)
+        }
       }
+      if (writer.length >= CHUNK_BYTES) yield writer.take()
     }
   }
 
@@ -136,6 +139,11 @@ export class Exposition {
       }
       if (this.#pace.isOver) await this.#pace.rest()
     }
+  }
+
+  #labelsOf({ labels }: { readonly labels: Readonly<Record<string, string>> }): Labels {
+    const pairs = Object.entries(labels).map(([name, text]) => this.#writer.pair(name, text))
+    return { bytes: NO_LABELS, start: 0, end: 0, extra: Buffer.from(pairs.join(''), 'latin1') }
   }
 
   #ending({ status, grpcStatus, classification }: OutcomeKey): Buffer {

@@ -35,12 +35,6 @@ export const FAMILIES = {
     'histogram',
     'Time to the end of the response by route, in milliseconds.',
   ),
-  labelSets: family('meshtap_exporter_series', 'gauge', 'Label sets in this scrape.'),
-  limited: family(
-    'meshtap_exporter_series_limited',
-    'gauge',
-    'Label sets that this scrape lacks because it has as many as it may have.',
-  ),
 } as const satisfies Readonly<Record<string, Family>>
 
 /** Upper bounds of the classic buckets, in milliseconds: Linkerd's. After them comes +Inf. */

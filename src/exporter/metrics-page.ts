@@ -4,11 +4,12 @@ import { RequestError } from '../event/request-error.ts'
 import type { PageAnswer, PageRequest } from '../http/page.ts'
 import { HttpProblem } from '../http/problem.ts'
 import { type RollupStore, StoreError } from '../store/rollup-store.ts'
+import type { OwnSamples } from '../telemetry/own-samples.ts'
 import { Exposition } from './exposition.ts'
-import { FAMILIES } from './families.ts'
 import { MeshReader } from './mesh-reader.ts'
 import { chooseCoding, chooseFormat, type Coding } from './negotiation.ts'
-import { partitionFamilies, type SmallFamily } from './own-metrics.ts'
+import type { MergedScope } from './merged-scope.ts'
+import { meshUp, partitionFamilies, seriesFamilies } from './own-metrics.ts'
 import { Pace } from './pace.ts'
 import { Progress, RewoundError } from './progress.ts'
 import type { SampleWriter } from './sample-writer.ts'
@@ -24,18 +25,28 @@ const MAX_SCRAPE_MS = 120_000
 
 export interface MetricsPageOptions {
   readonly store: Pick<RollupStore, 'partitions' | 'read'>
-  readonly version: string
   /** Epoch milliseconds. */
   readonly now: () => number
   readonly maxSeries?: number
-  /** Further families, asked for once a scrape. */
-  readonly own?: () => Promise<readonly SmallFamily[]>
+  /**
+   * Further families, asked for once a scrape. With them a scrape that cannot have the mesh's series, because the store does
+   * not answer or is being rebuilt, has these alone.
+   */
+  readonly own?: () => Promise<readonly OwnSamples[]>
+  /** Told why a scrape lacks the mesh's series. */
+  readonly onAway?: (error: StoreError | RewoundError) => void
+  /** Told how long a scrape took to its last byte; not of those that were refused. */
+  readonly onScrape?: (seconds: number) => void
 }
 
-/** `/metrics`: the mesh's series and how far the partitions are, in the format that a client asks for. */
+/** How a scrape ended: with everything, without the mesh's series, before its end, or before its beginning. */
+export type ScrapeOutcome = 'complete' | 'own' | 'broken' | 'refused'
+
+/** `/metrics`: the mesh's series, how far the partitions are, and meshtap's own, in the format that a client asks for. */
 export class MetricsPage {
   readonly #options: MetricsPageOptions
   readonly #progress = new Progress()
+  readonly #outcomes: Record<ScrapeOutcome, number> = { complete: 0, own: 0, broken: 0, refused: 0 }
   #running = 0
 
   constructor(options: MetricsPageOptions) {
@@ -43,10 +54,29 @@ export class MetricsPage {
   }
 
   /**
-   * Resolves with the first bytes made. Rejects with an `HttpProblem`: 400 for a parameter, 429 while others scrape, 503
-   * where the store does not answer or is being rebuilt. What goes wrong later breaks the body off.
+   * Resolves with the first bytes made. Rejects with an `HttpProblem`: 400 for a parameter, 429 while others scrape, and,
+   * without metrics of its own, 503 where the store does not answer or is being rebuilt. What goes wrong later breaks the
+   * body off.
    */
-  async answer({ parameters, accept, acceptEncoding }: PageRequest): Promise<PageAnswer> {
+  async answer(request: PageRequest): Promise<PageAnswer> {
+    try {
+      return await this.#answer(request)
+    } catch (error) {
+      this.#outcomes.refused++
+      throw error
+    }
+  }
+
+  /** Scrapes by how they ended. */
+  get outcomes(): Readonly<Record<ScrapeOutcome, number>> {
+    return this.#outcomes
+  }
+
+  get maxSeries(): number {
+    return this.#options.maxSeries ?? DEFAULT_MAX_SERIES
+  }
+
+  async #answer({ parameters, accept, acceptEncoding }: PageRequest): Promise<PageAnswer> {
     const selection = selectionOf(parameters)
     const writer = chooseFormat(accept)
     const coding = chooseCoding(acceptEncoding)
@@ -55,7 +85,9 @@ export class MetricsPage {
       throw new HttpProblem(429, 'OVERLOADED', detail, { retryAfterSeconds: 1 })
     }
     this.#running++
-    const chunks = this.#chunks(writer, selection)
+    const startMs = performance.now()
+    const scrape: { outcome: ScrapeOutcome } = { outcome: 'broken' }
+    const chunks = this.#chunks(writer, selection, scrape)
     let body: Readable
     try {
       const first = await chunks.next()
@@ -71,6 +103,8 @@ export class MetricsPage {
     body.once('close', () => {
       clearTimeout(tooLong)
       this.#running--
+      this.#outcomes[scrape.outcome]++
+      this.#options.onScrape?.((performance.now() - startMs) / 1000)
     })
     return {
       headers: {
@@ -82,21 +116,48 @@ export class MetricsPage {
     }
   }
 
-  async *#chunks(writer: SampleWriter, selection: Selection): AsyncGenerator<Buffer> {
-    const { store, version, now, maxSeries = DEFAULT_MAX_SERIES, own } = this.#options
+  async *#chunks(
+    writer: SampleWriter,
+    selection: Selection,
+    scrape: { outcome: ScrapeOutcome },
+  ): AsyncGenerator<Buffer> {
+    const { own } = this.#options
     const pace = new Pace()
-    const progress = this.#progress
-    const mesh = await MeshReader.open({ store, selection, progress, writer, pace, maxSeries, now })
     const exposition = new Exposition(writer, pace)
-    yield* exposition.small([...partitionFamilies(mesh.partitions, version), ...((await own?.()) ?? [])])
-    yield* exposition.workloads(await mesh.read('workload'))
-    yield* exposition.routes(await mesh.read('route'))
-    const { series, limited } = mesh.counts
-    yield* exposition.small([
-      { ...FAMILIES.labelSets, samples: [{ labels: {}, value: series }] },
-      { ...FAMILIES.limited, samples: [{ labels: {}, value: limited }] },
-    ])
+    const found = await this.#find(writer, selection, pace)
+    const families = (await own?.()) ?? []
+    if (found === undefined) {
+      yield* exposition.small([meshUp(false), ...families])
+      yield* exposition.end()
+      scrape.outcome = 'own'
+      return
+    }
+    const { mesh, workloads } = found
+    yield* exposition.small([meshUp(true), ...partitionFamilies(mesh.partitions), ...families])
+    for await (const scopes of workloads) yield* exposition.workloads(scopes)
+    for await (const scopes of await mesh.read('route')) yield* exposition.routes(scopes)
+    yield* exposition.small(seriesFamilies(mesh.counts))
     yield* exposition.end()
+    scrape.outcome = 'complete'
+  }
+
+  /** What the mesh's series are made of; undefined where the store has none to give now, and there is something else. */
+  async #find(
+    writer: SampleWriter,
+    selection: Selection,
+    pace: Pace,
+  ): Promise<{ readonly mesh: MeshReader; readonly workloads: AsyncIterable<readonly MergedScope[]> } | undefined> {
+    const { store, now, own, onAway } = this.#options
+    const { maxSeries } = this
+    const progress = this.#progress
+    try {
+      const mesh = await MeshReader.open({ store, selection, progress, writer, pace, maxSeries, now })
+      return { mesh, workloads: await mesh.read('workload') }
+    } catch (error) {
+      if (own === undefined || !(error instanceof StoreError || error instanceof RewoundError)) throw error
+      onAway?.(error)
+      return undefined
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { HISTOGRAM_BUCKETS, HISTOGRAM_INDEX_OFFSET } from '../rollup/histogram.ts'
+import type { BucketCounts } from '../telemetry/own-samples.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
@@ -108,6 +109,21 @@ export class ProtobufMetricsWriter implements SampleWriter {
     histogram.copy(this.#spans.written)
     writeMessage(histogram, 13, this.#deltas)
     this.#start(histogram, 15, scope.firstMs[row]!)
+    this.#write(labels, 7)
+  }
+
+  buckets(labels: Labels, { bounds, cumulative, sum }: BucketCounts): void {
+    const histogram = this.#value
+    histogram.length = 0
+    writeVarint(histogram, 1, cumulative.at(-1)!)
+    writeDouble(histogram, 2, sum)
+    for (const [i, count] of cumulative.entries()) {
+      const bucket = this.#part
+      bucket.length = 0
+      writeVarint(bucket, 1, count)
+      writeDouble(bucket, 2, bounds[i] ?? Number.POSITIVE_INFINITY)
+      writeMessage(histogram, 3, bucket)
+    }
     this.#write(labels, 7)
   }
 

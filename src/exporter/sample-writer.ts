@@ -1,3 +1,4 @@
+import type { BucketCounts } from '../telemetry/own-samples.ts'
 import type { Family } from './families.ts'
 import type { PairEncoder } from './label-pieces.ts'
 import type { MergedScope } from './merged-scope.ts'
@@ -29,6 +30,8 @@ export interface SampleWriter {
   gauge(labels: Labels, value: number): void
   /** Row `row`'s latencies. */
   histogram(labels: Labels, scope: MergedScope, row: number): void
+  /** A histogram of classic buckets alone. */
+  buckets(labels: Labels, counts: BucketCounts): void
   /** Ends the exposition. */
   finish(): void
   take(): Buffer

@@ -1,3 +1,4 @@
+import type { BucketCounts } from '../telemetry/own-samples.ts'
 import { ByteBuffer } from './byte-buffer.ts'
 import { CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
@@ -124,12 +125,33 @@ export class TextWriter implements SampleWriter {
     if (this.#isOpenMetrics && scope.firstMs[row]! > 0) this.#started(labels, scope.firstMs[row]!)
   }
 
+  buckets(labels: Labels, { bounds, cumulative, sum }: BucketCounts): void {
+    const out = this.#out
+    const hasLabels = labels.end > labels.start || labels.extra.length > 0
+    for (let i = 0; i < cumulative.length; i++) {
+      out.copyShort(this.#bucket)
+      copyLabels(out, labels)
+      out.text(`${hasLabels ? ',' : ''}le="${this.#boundText(bounds[i])}"} ${cumulative[i]!}\n`)
+    }
+    this.#head(this.#sum, labels)
+    out.decimal(sum)
+    out.byte(NEWLINE)
+    this.#head(this.#count, labels)
+    out.decimal(cumulative.at(-1)!)
+    out.byte(NEWLINE)
+  }
+
   finish(): void {
     if (this.#isOpenMetrics) this.#out.text('# EOF\n')
   }
 
   take(): Buffer {
     return this.#out.take(CAPACITY)
+  }
+
+  #boundText(bound: number | undefined): string {
+    if (bound === undefined) return '+Inf'
+    return this.#isOpenMetrics && Number.isInteger(bound) ? `${bound}.0` : String(bound)
   }
 
   #started(labels: Labels, startMs: number): void {

@@ -1,4 +1,4 @@
-import { counter, gauge, histogram, type OwnFamily } from './own-family.ts'
+import { counter, gauge, histogram, type OwnFamily, type RoleName } from './own-family.ts'
 
 const ALL = ['serve', 'ingest', 'aggregator', 'gateway', 'exporter'] as const
 const HTTP = ['serve', 'ingest', 'gateway'] as const
@@ -34,10 +34,14 @@ export const OWN_FAMILIES = [
   }),
 
   // Servers of HTTP.
-  counter('meshtap_http_requests_total', 'Requests answered, by route and class of the status code.', {
-    labels: ['server', 'route', 'code'],
-    roles: HTTP,
-  }),
+  counter(
+    'meshtap_http_requests_total',
+    'Requests answered, by route and class of the status code; not those that became a websocket.',
+    {
+      labels: ['server', 'route', 'code'],
+      roles: HTTP,
+    },
+  ),
   counter('meshtap_http_problems_total', 'Requests refused or failed, by the code of the problem.', {
     labels: ['server', 'reason'],
     roles: HTTP,
@@ -48,27 +52,45 @@ export const OWN_FAMILIES = [
   }),
 
   // Ingest.
-  counter('meshtap_ingest_requests_total', 'Bodies of events, by format and class of the status code.', {
-    labels: ['format', 'code'],
+  counter(
+    'meshtap_ingest_requests_total',
+    'Bodies of events over HTTP, by format and class of the status code.',
+    {
+      labels: ['format', 'code'],
+      roles: INTAKE,
+    },
+  ),
+  counter('meshtap_ingest_events_total', 'Events that the log has taken, by how they came: http or grpc.', {
+    labels: ['transport'],
     roles: INTAKE,
   }),
-  counter('meshtap_ingest_events_total', 'Events that the log has taken.', { roles: INTAKE }),
-  counter('meshtap_ingest_records_total', 'Log records made of them.', { roles: INTAKE }),
+  counter('meshtap_ingest_records_total', 'Log records made of them.', {
+    labels: ['transport'],
+    roles: INTAKE,
+  }),
   counter('meshtap_ingest_wire_bytes_total', 'Bytes of bodies as they came, of bodies that were taken.', {
+    labels: ['transport'],
     roles: INTAKE,
   }),
-  counter('meshtap_ingest_body_bytes_total', 'Bytes of the same bodies, inflated.', { roles: INTAKE }),
+  counter('meshtap_ingest_body_bytes_total', 'Bytes of the same bodies, inflated.', {
+    labels: ['transport'],
+    roles: INTAKE,
+  }),
   counter('meshtap_ingest_unknown_fields_total', 'Fields of events that this version does not know.', {
+    labels: ['transport'],
     roles: INTAKE,
   }),
-  counter('meshtap_ingest_skipped_spans_total', 'Spans that are no request.', { roles: INTAKE }),
+  counter('meshtap_ingest_skipped_spans_total', 'Spans that are no request.', {
+    labels: ['transport'],
+    roles: INTAKE,
+  }),
   gauge('meshtap_ingest_in_flight_bytes', 'Bytes of bodies being handled.', { roles: INTAKE }),
   gauge('meshtap_ingest_in_flight_limit_bytes', 'Most of them; more is refused with OVERLOADED.', {
     roles: INTAKE,
   }),
 
   // The log.
-  gauge('meshtap_log_connected', 'Whether the log answered when it was last asked.', {
+  gauge('meshtap_log_connected', 'Whether the log answers.', {
     unit: 'bool',
     roles: APPENDING,
   }),
@@ -240,7 +262,10 @@ export const OWN_FAMILIES = [
   ),
 
   // The store.
-  gauge('meshtap_store_connected', 'Whether the store can be asked.', { unit: 'bool', roles: STORING }),
+  gauge('meshtap_store_connected', 'Whether there is a connection to the store.', {
+    unit: 'bool',
+    roles: STORING,
+  }),
   histogram('meshtap_store_request_duration_seconds', 'Calls of the store, those that failed too.', {
     labels: ['operation'],
     roles: STORING,
@@ -297,14 +322,23 @@ export const OWN_FAMILIES = [
   ),
 
   // The gateway.
-  histogram('meshtap_gateway_query_duration_seconds', 'Queries answered once, until their answer is sent.', {
-    labels: ['route'],
-    roles: ANSWERING,
-  }),
+  histogram(
+    'meshtap_gateway_query_duration_seconds',
+    'Queries answered once, until the answer is made or fails.',
+    {
+      labels: ['route'],
+      roles: ANSWERING,
+    },
+  ),
   gauge('meshtap_gateway_clients', 'Clients of streams, by what is streamed and how.', {
     labels: ['stream', 'transport'],
     roles: ANSWERING,
   }),
+  counter(
+    'meshtap_gateway_cut_websockets_total',
+    'Websockets cut because of their clients: silent, talkative or malformed.',
+    { labels: ['reason'], roles: ANSWERING },
+  ),
   gauge('meshtap_gateway_taps', 'Different queries of taps, each one registration.', { roles: ANSWERING }),
   gauge('meshtap_gateway_replays', 'Replays under way.', { roles: ANSWERING }),
   gauge('meshtap_gateway_queued_bytes', 'Bytes that wait for clients of taps.', { roles: ANSWERING }),
@@ -389,8 +423,22 @@ export const OWN_FAMILIES = [
 
 export type OwnName = (typeof OWN_FAMILIES)[number]['name']
 
+/** What is of one scrape: written by who answers it. */
+export const SCRAPE_NAMES = [
+  'meshtap_exporter_mesh_up',
+  'meshtap_exporter_series',
+  'meshtap_exporter_series_limited',
+  'meshtap_partition_offset',
+  'meshtap_partition_watermark_timestamp_seconds',
+] as const satisfies readonly OwnName[]
+
 const BY_NAME: ReadonlyMap<string, OwnFamily> = new Map(OWN_FAMILIES.map((family) => [family.name, family]))
 
 export function ownFamily(name: OwnName): OwnFamily {
   return BY_NAME.get(name)!
+}
+
+/** The families of a role. */
+export function familiesOf(role: RoleName): readonly (typeof OWN_FAMILIES)[number][] {
+  return OWN_FAMILIES.filter(({ roles }) => (roles as readonly RoleName[]).includes(role))
 }

@@ -21,6 +21,7 @@ export class TroubleLog {
   readonly #sink: Sink
   readonly #now: () => number
   readonly #kinds = new Map<string, { loggedMs: number; suppressed: number }>()
+  readonly #counts = new Map<string, number>()
 
   constructor(sink: Sink, now: () => number) {
     this.#sink = sink
@@ -32,7 +33,13 @@ export class TroubleLog {
     return ({ kind, ...rest }) => this.report({ ...rest, kind: `${part}-${kind}` })
   }
 
+  /** Troubles so far by kind, those too that were not logged. */
+  get counts(): ReadonlyMap<string, number> {
+    return this.#counts
+  }
+
   report({ message, ...fields }: Trouble): void {
+    this.#count(fields.kind)
     const nowMs = this.#now()
     const entry = this.#kinds.get(fields.kind)
     // A clock that was set back must not keep trouble unsaid until it is where it was.
@@ -44,5 +51,10 @@ export class TroubleLog {
     this.#sink.warn(suppressed === 0 ? fields : { ...fields, suppressed }, message)
     if (this.#kinds.size >= MAX_KINDS) this.#kinds.clear()
     this.#kinds.set(fields.kind, { loggedMs: nowMs, suppressed: 0 })
+  }
+
+  #count(kind: string): void {
+    const counted = this.#counts.has(kind) || this.#counts.size < MAX_KINDS ? kind : 'other'
+    this.#counts.set(counted, (this.#counts.get(counted) ?? 0) + 1)
   }
 }

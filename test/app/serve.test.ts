@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
 import { connect } from 'node:net'
 import t, { type Test } from 'tap'
+import { roleMetrics } from '../../src/app/metrics/role-metrics.ts'
 import { Parts } from '../../src/app/parts.ts'
 import { startServe } from '../../src/app/serve.ts'
 import { roleSettings } from '../../src/config/role-settings.ts'
@@ -21,6 +22,7 @@ async function contextOf(t: Test, given: Readonly<Record<string, string>> = {}) 
     version: '0.0.0',
     logger,
     trouble,
+    metrics: roleMetrics({ role: 'serve', version: '0.0.0', trouble }),
     parts,
     onFatal: (error: unknown) => t.fail(String(error)),
   }

@@ -177,6 +177,6 @@ t.test('a store that holds nothing has no series, and an exposition all the same
   const { body } = await scrape(pageOf(await storeOf([])), { accept: OPENMETRICS })
   t.strictSame(
     [...parseText(body.toString(), { isOpenMetrics: true }).keys()],
-    ['meshtap_build_info', 'meshtap_exporter_series', 'meshtap_exporter_series_limited'],
+    ['meshtap_exporter_mesh_up', 'meshtap_exporter_series', 'meshtap_exporter_series_limited'],
   )
 })

@@ -10,7 +10,7 @@ export const PROTOBUF =
   'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited'
 
 export function pageOf(store: RollupStore, options: Partial<MetricsPageOptions> = {}): MetricsPage {
-  return new MetricsPage({ store, version: '1.2"3', now: () => NOW, ...options })
+  return new MetricsPage({ store, now: () => NOW, ...options })
 }
 
 export async function scrape(

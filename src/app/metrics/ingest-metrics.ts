@@ -1,0 +1,22 @@
+import type { IngestStats } from '../../ingest/ingest-stats.ts'
+import type { OwnMetrics } from '../../telemetry/own-metrics.ts'
+import { addHttpMetrics } from './http-metrics.ts'
+
+/** Tells of the server that takes events over HTTP. */
+export function addIngestMetrics(
+  metrics: OwnMetrics,
+  { stats, inFlightLimit }: { readonly stats: IngestStats; readonly inFlightLimit: number },
+): void {
+  addHttpMetrics(metrics, 'ingest', stats)
+  const of = { transport: 'http' }
+  metrics.add((tell) => {
+    tell('meshtap_ingest_events_total', stats.events, of)
+    tell('meshtap_ingest_records_total', stats.records, of)
+    tell('meshtap_ingest_wire_bytes_total', stats.wireBytes, of)
+    tell('meshtap_ingest_body_bytes_total', stats.bodyBytes, of)
+    tell('meshtap_ingest_unknown_fields_total', stats.unknownFields, of)
+    tell('meshtap_ingest_skipped_spans_total', stats.skippedSpans, of)
+    tell('meshtap_ingest_in_flight_bytes', stats.inFlightBytes)
+    tell('meshtap_ingest_in_flight_limit_bytes', inFlightLimit)
+  })
+}
