@@ -1,0 +1,88 @@
+import {
+  ClusterObjects,
+  type ClusterObjectsOptions,
+  type ObjectKind,
+  type OwnerKind,
+  type PodPresence,
+} from './cluster-objects.ts'
+import type { KubernetesApi } from './kubernetes-api.ts'
+import { Reflector, type ReflectorOptions } from './reflector.ts'
+
+export interface KubernetesWatchOptions extends ClusterObjectsOptions {
+  readonly api: KubernetesApi
+  readonly onTrouble: (message: string) => void
+  /** As a reflector has it. */
+  readonly backoffMs?: number
+}
+
+/** A collection of the API, and who hears of its objects. */
+type Collection = Pick<ReflectorOptions, 'path' | 'isMetadataOnly' | 'onObject' | 'onGone'>
+
+/**
+ * Keeps the address book up with one cluster: its pods, what owns them, its services and who is behind them. What the API
+ * server does not let it see is told, and the rest goes on.
+ */
+export class KubernetesWatch {
+  readonly #objects: ClusterObjects
+  readonly #reflectors: readonly Reflector[]
+
+  constructor(options: KubernetesWatchOptions) {
+    const { api, onTrouble, cluster, backoffMs } = options
+    const objects = new ClusterObjects(options)
+    this.#objects = objects
+    const reflect = (kind: ObjectKind, { path, isMetadataOnly = false, onObject, onGone }: Collection) =>
+      new Reflector({
+        api,
+        path,
+        isMetadataOnly,
+        onObject,
+        onGone,
+        onListed: (uids) => objects.keepOnly(kind, uids),
+        onTrouble: (message) => onTrouble(`cluster ${cluster}: ${message}`),
+        ...(backoffMs === undefined ? {} : { backoffMs }),
+      })
+    const owners = (kind: OwnerKind, path: string) =>
+      reflect(kind, {
+        path,
+        isMetadataOnly: true,
+        onObject: (owner) => objects.setOwner(kind, owner),
+        onGone: (uid) => objects.endOwner(kind, uid),
+      })
+    this.#reflectors = [
+      reflect('pod', {
+        path: '/api/v1/pods',
+        onObject: (pod) => objects.setPod(pod),
+        onGone: (uid) => objects.endPod(uid),
+      }),
+      reflect('service', {
+        path: '/api/v1/services',
+        onObject: (service) => objects.setService(service),
+        onGone: (uid) => objects.endService(uid),
+      }),
+      reflect('slice', {
+        path: '/apis/discovery.k8s.io/v1/endpointslices',
+        onObject: (slice) => objects.setSlice(slice),
+        onGone: (uid) => objects.endSlice(uid),
+      }),
+      owners('replicaset', '/apis/apps/v1/replicasets'),
+      owners('job', '/apis/batch/v1/jobs'),
+    ]
+  }
+
+  /** Whether all that was there is known, as far as it may be seen. */
+  get isListed(): boolean {
+    return this.#reflectors.every((reflector) => reflector.isListed)
+  }
+
+  pods(): Iterable<PodPresence> {
+    return this.#objects.pods()
+  }
+
+  start(): void {
+    for (const reflector of this.#reflectors) reflector.start()
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#reflectors.map((reflector) => reflector.close()))
+  }
+}
