@@ -50,8 +50,12 @@ export class AttributeValues {
   readonly #slots: Uint8Array
   readonly #multiplier: number
 
-  constructor(fields: Readonly<Record<string, readonly string[]>>) {
+  /** Fields whose numbers need not be whole. */
+  readonly #fractional: ReadonlySet<number>
+
+  constructor(fields: Readonly<Record<string, readonly string[]>>, fractional: readonly string[] = []) {
     const names = Object.keys(fields)
+    this.#fractional = new Set(fractional.map((name) => names.indexOf(name)))
     if (names.length > 2 * WORD_FIELDS) throw new Error('BUG: more fields than two words have bits')
     const keys = names.flatMap((name, field) => fields[name]!.map((text, rank) => ({ text, field, rank })))
     const texts = keys.map(({ text }) => viewOf(text))
@@ -112,7 +116,10 @@ export class AttributeValues {
 
   /** Sets the field of `key` to a `NUMBER` or a `FLAG`; a number that is not whole, negative or unsafe is ignored. */
   setNumber(key: number, kind: number, value: number): void {
-    if (!Number.isSafeInteger(value) || value < 0) return
+    if (!Number.isSafeInteger(value) || value < 0) {
+      const isFraction = value >= 0 && value <= Number.MAX_SAFE_INTEGER
+      if (!isFraction || !this.#fractional.has(this.#keyFields[key]!)) return
+    }
     const field = this.#claim(key)
     if (field < 0) return
     this.kinds[field] = kind

@@ -29,6 +29,14 @@ export class TextPieces {
     this.length = at
   }
 
+  /** Puts what is there into lower case, as far as it is ASCII. */
+  lowerCase(): void {
+    for (let i = 0; i < this.length; i++) {
+      const byte = this.bytes[i]!
+      if (byte >= 0x41 && byte <= 0x5a) this.bytes[i] = byte + 0x20
+    }
+  }
+
   /** A whole number that is not negative, in decimal digits. */
   decimal(value: number): void {
     if (value >= 10) this.decimal(Math.floor(value / 10))

@@ -180,7 +180,7 @@ export class OtlpMapping {
     for (let at = 0; at < headerCount * HEADER_STRIDE; at += HEADER_STRIDE) {
       pieces.clear()
       pieces.range(view, headers[at + 1]!, headers[at + 2]!)
-      lowerCase(pieces)
+      pieces.lowerCase()
       this.#columns!.addHeader(
         index,
         headers[at] === RESPONSE_SIDE ? 'response' : 'request',
@@ -201,11 +201,4 @@ function elapsedMicros(fields: SpanFields): number {
   const high = fields.endHigh - fields.startHigh
   const low = fields.endLow - fields.startLow
   return high * 4_294_967 + Math.floor((high * 296 + low) / 1000)
-}
-
-function lowerCase(pieces: TextPieces): void {
-  for (let i = 0; i < pieces.length; i++) {
-    const byte = pieces.bytes[i]!
-    if (byte >= 0x41 && byte <= 0x5a) pieces.bytes[i] = byte + 0x20
-  }
 }

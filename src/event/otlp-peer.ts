@@ -1,13 +1,11 @@
 import type { Dictionary } from './dictionary.ts'
 import { MAX_PORT } from './limits.ts'
-import { decimalAt, hasPrefix, indexOfByte, lastIndexOfByte } from './otlp-bytes.ts'
+import { decimalAt, indexOfByte, lastIndexOfByte } from './otlp-bytes.ts'
 import { presenceMask } from './otlp-attributes.ts'
 import type { Reporter } from './otlp-resource.ts'
 import { SPAN } from './otlp-span-fields.ts'
+import { ServiceHost } from './service-host.ts'
 import type { SpanTexts } from './otlp-span-texts.ts'
-
-const encoder = new TextEncoder()
-const SVC = encoder.encode('svc')
 
 /** Presence bits of the fields that name the other end. */
 const NAMES = presenceMask(
@@ -27,18 +25,16 @@ const NAMES = presenceMask(
   SPAN.peerKind,
 )
 
-const DOT = 0x2e
 const COLON = 0x3a
-const SEMICOLON = 0x3b
-const BAR = 0x7c
 const BRACKET_OPEN = 0x5b
 const BRACKET_CLOSE = 0x5d
 
 /** The other end of a span: who asked, of an inbound one, and who was asked, of an outbound one. */
 export class Peer {
   readonly #texts: SpanTexts
+  readonly #host = new ServiceHost()
   #deployment = 0
-  /** What `#readHost` and `#readAddress` found. */
+  /** What `#takeHost` and `#readAddress` found. */
   #service = 0
   #serviceNamespace = 0
   #ip = 0
@@ -83,7 +79,12 @@ export class Peer {
     this.#service = 0
     this.#serviceNamespace = 0
     if (texts.hasText(SPAN.destinationService)) {
-      this.#readHost(texts.starts[SPAN.destinationService]!, texts.ends[SPAN.destinationService]!)
+      this.#host.read(
+        texts.bytes,
+        texts.starts[SPAN.destinationService]!,
+        texts.ends[SPAN.destinationService]!,
+      )
+      this.#takeHost()
     } else if (peerService !== 0) {
       this.#service = peerService
     } else {
@@ -158,33 +159,23 @@ export class Peer {
     }
   }
 
-  /**
-   * Reads the name of Envoy's upstream cluster, for a service if Istio named it: `reviews` in `default` out of
-   * `outbound|9080|v2|reviews.default.svc.cluster.local;`.
-   */
+  /** Reads the name of Envoy's upstream cluster. */
   #readUpstream(): void {
     const texts = this.#texts
     if (!texts.hasText(SPAN.upstreamCluster)) return
-    const { bytes } = texts
-    const start = texts.starts[SPAN.upstreamCluster]!
-    let end = texts.ends[SPAN.upstreamCluster]!
-    if (bytes[end - 1] === SEMICOLON) end--
-    const bar = lastIndexOfByte(bytes, start, end, BAR)
-    this.#readHost(bar < 0 ? start : bar + 1, end)
+    this.#host.readUpstream(
+      texts.bytes,
+      texts.starts[SPAN.upstreamCluster]!,
+      texts.ends[SPAN.upstreamCluster]!,
+    )
+    this.#takeHost()
   }
 
-  /** Reads a service's name, out of a host of Kubernetes as well: `reviews.default.svc.cluster.local`. */
-  #readHost(start: number, end: number): void {
+  #takeHost(): void {
     const texts = this.#texts
-    const { bytes } = texts
-    const nameEnd = indexOfByte(bytes, start, end, DOT)
-    const namespaceEnd = indexOfByte(bytes, nameEnd + 1, end, DOT)
-    const suffix = namespaceEnd + 1
-    const isHost =
-      hasPrefix(bytes, suffix, end, SVC) &&
-      (suffix + SVC.length === end || bytes[suffix + SVC.length] === DOT)
-    this.#service = texts.intern(start, isHost ? nameEnd : end)
-    if (isHost) this.#serviceNamespace = texts.intern(nameEnd + 1, namespaceEnd)
+    const host = this.#host
+    this.#service = texts.intern(host.nameStart, host.nameEnd)
+    this.#serviceNamespace = texts.intern(host.namespaceStart, host.namespaceEnd)
   }
 }
 

@@ -29,7 +29,7 @@ export function resourceAttributes(): AttributeValues {
  * for protobuf and JSON. One instance is filled again and again.
  */
 export class SpanFields {
-  readonly attributes = new AttributeValues(SPAN_KEYS)
+  readonly attributes: AttributeValues
   kind = 0
   /** Whether the span is a request that the resource's workload made, rather than one that it served. */
   outbound = false
@@ -48,6 +48,14 @@ export class SpanFields {
   endLow = 0
   headers = new Int32Array(16 * HEADER_STRIDE)
   headerCount = 0
+
+  /** `keys` are at least those of spans, in their order. */
+  constructor(
+    keys: Readonly<Record<string, readonly string[]>> = SPAN_KEYS,
+    fractional: readonly string[] = [],
+  ) {
+    this.attributes = new AttributeValues(keys, fractional)
+  }
 
   clear(): void {
     this.attributes.clear()
