@@ -1,3 +1,4 @@
+import { decodeAccessLogs } from './als-decoder.ts'
 import { type Codec, codecOf, CONTENT_TYPES } from './content-type.ts'
 import { DecodeError, type DecodeFault } from './decode-error.ts'
 import { decodeEventBatch } from './event-batch-decoder.ts'
@@ -46,14 +47,13 @@ function decodeAs(codec: Codec, bytes: Uint8Array, columns: EventColumns): void 
       decodeOtlpTraces(bytes, columns)
       return
     case 'envoyAccessLogs':
-      throw new DecodeError('content-type', 'content-type', 'Envoy access logs are not supported yet')
+      decodeAccessLogs(bytes, columns)
+      return
   }
 }
 
 function unknownType(contentType: string | undefined): DecodeError {
-  const known = Object.values(CONTENT_TYPES)
-    .filter((known) => known !== CONTENT_TYPES.envoyAccessLogs)
-    .join(', ')
+  const known = Object.values(CONTENT_TYPES).join(', ')
   const quoted = JSON.stringify(contentType?.slice(0, 200))
   return new DecodeError('content-type', 'content-type', `${quoted} is none of ${known}`)
 }

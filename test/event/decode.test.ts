@@ -68,13 +68,14 @@ await t.test('a record that cannot be decoded gives its fault and leaves nothing
         message:
           '"text/plain" is none of application/x-protobuf; proto=meshtap.v1.EventBatch, application/json, ' +
           'application/x-ndjson, application/x-protobuf; ' +
-          'proto=opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest',
+          'proto=opentelemetry.proto.collector.trace.v1.ExportTraceServiceRequest, application/x-protobuf; ' +
+          'proto=envoy.service.accesslog.v3.StreamAccessLogsMessage',
       },
     ],
     [
       CONTENT_TYPES.envoyAccessLogs,
       asBatch,
-      { reason: 'content-type', at: 'content-type', message: 'Envoy access logs are not supported yet' },
+      { reason: 'protobuf', at: 'byte 3', message: 'a field has the impossible wire type 7' },
     ],
     [
       undefined,
