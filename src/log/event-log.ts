@@ -40,6 +40,8 @@ export interface PartitionHandler {
   /**
    * Takes a batch. Answers the offset wanted next: usually the one after the batch; any other makes the log seek.
    * The log reads no further until the answer is there, which is the back-pressure.
+   *
+   * The values are the handler's until then: afterwards their memory is used for others. What is to live longer is copied.
    */
   records(batch: RecordBatch): Promise<number>
   /** The partition is read elsewhere from now on. Called before that where possible, else as soon as known. */
@@ -75,7 +77,10 @@ export interface EventLog {
   subscribe(topic: string, handler: PartitionHandler): Promise<Subscription>
   /** Partitions of a topic, followed by those of its mirrors in order of their names. */
   partitions(topic: string): Promise<readonly PartitionId[]>
-  /** Batches of one partition from the first record taken at or after `sinceMs`, ending at what was there when called. */
+  /**
+   * Batches of one partition from the first record taken at or after `sinceMs`, ending at what was there when called. They
+   * live as long as their reader wants.
+   */
   readSince(partition: PartitionId, sinceMs: number): AsyncIterable<RecordBatch>
   close(): Promise<void>
 }

@@ -306,6 +306,34 @@ export function eventLogContract(t: Test, contract: EventLogContract): void {
     await subscription.close()
   })
 
+  check('values stay as they are until the handler has answered', async (t) => {
+    const { log } = await open(t, 2)
+    const topic = newTopic()
+    await appendToAll(log, topic, 1)
+    const [held, other] = await log.partitions(topic)
+    const keys = await keysOf(log, topic, [held!, other!])
+    const gate = Promise.withResolvers<void>()
+    const handler = new RecordingHandler()
+    handler.next = async (batch) => {
+      const values = batch.records.map(valueOf)
+      if (batch.partition === held) await gate.promise
+      t.same(batch.records.map(valueOf), values)
+      return offsetAfter(batch)
+    }
+    const subscription = await log.subscribe(topic, handler)
+    for (let i = 0; i < 20; i++)
+      await log.append(
+        topic,
+        keys.flatMap((key) => [text(`${i}a`.repeat(30_000), key), text(`${i}b`.repeat(30_000), key)]),
+      )
+    const done = (partition: PartitionId) =>
+      handler.recordsOf(partition).some(has('19b'.repeat(30_000))) && handler.running.get(partition) === 0
+    if (supports.independentPartitions) await handler.until(() => done(other!))
+    gate.resolve()
+    await handler.until(() => done(held!) && done(other!))
+    await subscription.close()
+  })
+
   check('a batch that the handler rejects is given again: nothing is lost or skipped', async (t) => {
     const { log } = await open(t, 1)
     const topic = newTopic()

@@ -18,7 +18,7 @@ export class RecordingHandler implements PartitionHandler {
   }
 
   records(batch: RecordBatch): Promise<number> {
-    this.batches.push(batch)
+    this.batches.push(copyOf(batch))
     const offsets = batch.records.map(({ offset }) => offset)
     return this.#call(`records ${batch.partition} ${offsets[0]}-${offsets.at(-1)}`, batch.partition, () =>
       this.next(batch),
@@ -55,6 +55,14 @@ export class RecordingHandler implements PartitionHandler {
 
   #changed(): void {
     for (const resolve of this.#waiting.splice(0)) resolve()
+  }
+}
+
+/** What is to outlive the call. */
+function copyOf(batch: RecordBatch): RecordBatch {
+  return {
+    ...batch,
+    records: batch.records.map((record) => ({ ...record, value: new Uint8Array(record.value) })),
   }
 }
 

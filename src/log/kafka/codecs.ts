@@ -2,6 +2,7 @@ import { constants, gunzipSync, gzipSync, zstdCompressSync, zstdDecompressSync }
 import { compressFrameSync } from 'lz4-napi'
 import { uncompressSync } from 'snappy'
 import { inflateLz4 } from './lz4.ts'
+import type { ReusableMemory } from './reusable-memory.ts'
 
 /** How batches are written. */
 export type Compression = 'none' | 'gzip' | 'lz4' | 'zstd'
@@ -34,21 +35,42 @@ function compressed(compression: Compression, records: Buffer): Buffer {
   }
 }
 
-/** The records of a batch of these attributes. Throws where they are damaged, or longer than MAX_INFLATED_BYTES. */
-export function decompress(attributes: number, bytes: Buffer): Buffer {
-  switch (attributes & MASK) {
-    case CODEC.none:
-      return bytes
-    case CODEC.gzip:
-      return gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
-    case CODEC.snappy:
-      return unsnappy(bytes)
-    case CODEC.lz4:
-      return inflateLz4(bytes, MAX_INFLATED_BYTES)
-    case CODEC.zstd:
-      return zstdDecompressSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
-    default:
-      throw new Error(`the codec ${attributes & MASK} is not known`)
+/** Batches of one sender are much alike: this many times its length is what the first of them is expected to become. */
+const FIRST_RATIO = 4
+
+/** Inflates record batches. */
+export class Inflater {
+  readonly #memory: ReusableMemory
+  /** How many times its length the last batch became, and somewhat more. */
+  #ratio = FIRST_RATIO
+
+  constructor(memory: ReusableMemory) {
+    this.#memory = memory
+  }
+
+  /**
+   * The records of a batch of these attributes: `bytes` themselves where it is not compressed, else in memory that the caller
+   * may give back. Throws where they are damaged, or longer than MAX_INFLATED_BYTES.
+   */
+  inflate(attributes: number, bytes: Buffer): Buffer {
+    switch (attributes & MASK) {
+      case CODEC.none:
+        return bytes
+      case CODEC.gzip:
+        return gunzipSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
+      case CODEC.snappy:
+        return unsnappy(bytes)
+      case CODEC.lz4: {
+        const expectedBytes = Math.ceil(bytes.length * this.#ratio)
+        const inflated = inflateLz4(bytes, this.#memory, MAX_INFLATED_BYTES, expectedBytes)
+        this.#ratio = (1.125 * inflated.length) / bytes.length
+        return inflated
+      }
+      case CODEC.zstd:
+        return zstdDecompressSync(bytes, { maxOutputLength: MAX_INFLATED_BYTES })
+      default:
+        throw new Error(`the codec ${attributes & MASK} is not known`)
+    }
   }
 }
 

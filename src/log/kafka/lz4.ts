@@ -1,10 +1,12 @@
-import { decompressFrameSync, uncompressSync } from 'lz4-napi'
+import { decompressFrameSync } from 'lz4-napi'
+import { inflateBlock } from './lz4-block.ts'
+import { GrowingBytes, type ReusableMemory } from './reusable-memory.ts'
 
 /*
  * LZ4 frames (https://github.com/lz4/lz4/blob/dev/doc/lz4_Frame_format.md), as record batches have them.
  *
- * lz4-napi inflates a frame into memory that it lets grow, which spends most of the time on the system's pages; a block
- * of known length takes it a quarter of that. So the blocks are walked here, and their lengths added up first.
+ * lz4-napi inflates into memory of its own, new each time, which spends more time on the system's pages and on V8's
+ * collections than on inflating. So frames are inflated here; those with checksums are left to it.
  */
 
 const MAGIC = 0x184d2204
@@ -20,10 +22,6 @@ const LENGTH_BYTES = 4
 const CHECKSUM_BYTES = 4
 /** Of a block's length: it is not compressed. */
 const STORED = 0x8000_0000
-const MIN_MATCH = 4
-const OFFSET_BYTES = 2
-/** What a length of four bits says of more to come. */
-const LONG = 15
 
 interface Block {
   readonly start: number
@@ -31,34 +29,41 @@ interface Block {
   readonly isStored: boolean
 }
 
-/** Inflates a frame. Throws where it is damaged, or would have more than `maxBytes`. */
-export function inflateLz4(frame: Buffer, maxBytes: number): Buffer {
+/**
+ * Inflates a frame, into memory that its caller may give back. Throws where it is damaged, or would have more than `maxBytes`.
+ * How many it will have is expected to be `expectedBytes`: else it takes more memory, and copies.
+ */
+export function inflateLz4(
+  frame: Buffer,
+  memory: ReusableMemory,
+  maxBytes: number,
+  expectedBytes: number,
+): Buffer {
   const flags = frame[4] ?? 0
   const isPlain =
     frame.length > HEADER_BYTES &&
     frame.readUInt32LE(0) === MAGIC &&
-    (flags & (VERSION_MASK | INDEPENDENT)) === (VERSION_1 | INDEPENDENT) &&
+    (flags & VERSION_MASK) === VERSION_1 &&
     (flags & (BLOCK_CHECKSUMS | CONTENT_CHECKSUM | DICTIONARY)) === 0
   const blocks = blocksOf(frame, flags)
   if (!isPlain) {
     checkMost(frame, blocks, maxBytes)
     return decompressFrameSync(frame)
   }
-  let inflated = 0
-  const lengths = blocks.map(({ start, end, isStored }) => {
-    const length = isStored ? end - start : inflatedLength(frame, start, end)
-    check((inflated += length), maxBytes)
-    return length
-  })
-  const parts = blocks.map(({ start, end, isStored }, i) => {
-    if (isStored) return frame.subarray(start, end)
-    // It wants the length in front.
-    const sized = Buffer.allocUnsafe(LENGTH_BYTES + end - start)
-    sized.writeUInt32LE(lengths[i]!, 0)
-    frame.copy(sized, LENGTH_BYTES, start, end)
-    return uncompressSync(sized)
-  })
-  return parts.length === 1 ? parts[0]! : Buffer.concat(parts, inflated)
+  // A plain Uint8Array: the loops are compiled for one class of array.
+  const bytes = new Uint8Array(frame.buffer, frame.byteOffset, frame.length)
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.length)
+  const inflated = new GrowingBytes(memory, expectedBytes, maxBytes)
+  try {
+    for (const { start, end, isStored } of blocks) {
+      if (isStored) inflated.append(bytes.subarray(start, end))
+      else inflateBlock(bytes, view, start, end, inflated, flags & INDEPENDENT ? inflated.length : 0)
+    }
+  } catch (error) {
+    inflated.drop()
+    throw error
+  }
+  return inflated.bytes.subarray(0, inflated.length)
 }
 
 function blocksOf(frame: Buffer, flags: number): Block[] {
@@ -76,45 +81,14 @@ function blocksOf(frame: Buffer, flags: number): Block[] {
   }
 }
 
-/** What a block becomes: its literals and matches added up. */
-function inflatedLength(frame: Buffer, start: number, end: number): number {
-  // A plain Uint8Array: the loop is compiled for one class of array.
-  const bytes = new Uint8Array(frame.buffer, frame.byteOffset + start, end - start)
-  let length = 0
-  for (let at = 0; at < bytes.length;) {
-    const token = bytes[at++]!
-    let literals = token >> 4
-    if (literals === LONG) {
-      let more: number
-      do literals += more = bytes[at++] ?? 0
-      while (more === 255)
-    }
-    at += literals
-    length += literals
-    // The last sequence is of literals only.
-    if (at >= bytes.length) break
-    at += OFFSET_BYTES
-    let match = token & LONG
-    if (match === LONG) {
-      let more: number
-      do match += more = bytes[at++] ?? 0
-      while (more === 255)
-    }
-    length += match + MIN_MATCH
-  }
-  return length
-}
-
 /** Adds up the most that blocks can become, of frames that are left to lz4-napi. */
 function checkMost(frame: Buffer, blocks: readonly Block[], maxBytes: number): void {
   const maxBlockBytes = 2 ** (8 + 2 * (((frame[5] ?? 0) >> 4) & 7))
   let inflated = 0
   for (const { start, end } of blocks) {
     // A block grows to 255 times its length at most.
-    check((inflated += Math.min(maxBlockBytes, 255 * (end - start))), maxBytes)
+    inflated += Math.min(maxBlockBytes, 255 * (end - start))
+    if (inflated > maxBytes)
+      throw new Error(`it would become ${inflated} bytes, of which it may have ${maxBytes}`)
   }
-}
-
-function check(bytes: number, maxBytes: number): void {
-  if (bytes > maxBytes) throw new Error(`it would become ${bytes} bytes, of which it may have ${maxBytes}`)
 }

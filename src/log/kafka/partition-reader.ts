@@ -1,6 +1,7 @@
 import { LogError, type PartitionHandler, type PartitionId, type RecordBatch } from '../event-log.ts'
 import type { FetchedPartition } from './fetch-request.ts'
 import { RecordSet } from './record-decoder.ts'
+import type { ReusableMemory } from './reusable-memory.ts'
 import { Backoff, type OnTrouble } from './trouble.ts'
 import { Waker } from './waker.ts'
 
@@ -17,6 +18,8 @@ export interface ReaderOptions {
   readonly partition: number
   readonly handler: PartitionHandler
   readonly onTrouble: OnTrouble
+  /** What records are read into. */
+  readonly memory: ReusableMemory
   /** Resolves when records may be given: who was stopped for long waits until the group confirms him. */
   readonly mayGive: () => Promise<void> | undefined
   /** Called when the fetcher should look again. */
@@ -79,7 +82,7 @@ export class PartitionReader {
     if (this.wantedOffset !== offset || bytes.length === 0) return
     this.#endOffset = endOffset
     const onDamaged = (message: string) => this.#tell('records', message)
-    this.#set = new RecordSet(bytes, offset, aborted, onDamaged)
+    this.#set = new RecordSet(bytes, offset, aborted, this.#options.memory, onDamaged)
     this.#waker.wake()
   }
 
@@ -129,10 +132,12 @@ export class PartitionReader {
   }
 
   async #step(): Promise<void> {
+    const set = this.#set
     const batch = this.#take()
     // Begins to wait in the same turn: a delivery, seek or close in between would be missed.
     if (batch === undefined) return this.#waker.wait()
-    await this.#give(batch)
+    // Where the handler did not say that it is done, it may still read what it was given.
+    if ((await this.#give(batch)) === 'taken' && this.#set !== set) set?.release()
   }
 
   /** The next batch of what was fetched. What was taken is fetched on from at once. */
@@ -153,21 +158,21 @@ export class PartitionReader {
   }
 
   /** Gives a batch until the handler takes it, or something else is wanted. */
-  async #give(batch: RecordBatch): Promise<void> {
+  async #give(batch: RecordBatch): Promise<'taken' | 'dropped'> {
     this.#isSought = false
     for (;;) {
       const allowed = this.#options.mayGive()
       // Who waits to be confirmed gives back at once: it is what being confirmed may wait for.
       if (allowed !== undefined) await Promise.race([allowed, this.#closed.promise])
-      if (this.#isClosed || this.#isSought) return
+      if (this.#isClosed || this.#isSought) return 'dropped'
       try {
         const next = checkedOffset(await this.#options.handler.records(batch))
         this.#progress = next
-        if (this.#isSought || next === batch.records.at(-1)!.offset + 1) return
+        if (this.#isSought || next === batch.records.at(-1)!.offset + 1) return 'taken'
         this.#set = undefined
         this.#fetchOffset = next
         this.#options.onChange()
-        return
+        return 'taken'
       } catch (error) {
         this.#tell(
           'handler',

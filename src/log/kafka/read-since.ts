@@ -5,6 +5,7 @@ import { type FetchedPartition, fetchRequest } from './fetch-request.ts'
 import { BrokerError, CODE, codeOf, isPassing, logError } from './kafka-error.ts'
 import { EARLIEST, LATEST, listOffset } from './list-offsets.ts'
 import { RecordSet } from './record-decoder.ts'
+import { ReusableMemory } from './reusable-memory.ts'
 import type { OnTrouble } from './trouble.ts'
 
 /** Connections of its own, so that it does not wait behind what waits for records. */
@@ -77,7 +78,7 @@ export async function* readRange(
       offset = earliest
       continue
     }
-    const set = new RecordSet(bytes, offset, aborted, onDamaged)
+    const set = new RecordSet(bytes, offset, aborted, new ReusableMemory(), onDamaged)
     do {
       const taken = set.take(BATCH_RECORDS, BATCH_BYTES)
       const isLast = taken.nextOffset >= to

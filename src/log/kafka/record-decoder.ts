@@ -1,5 +1,6 @@
 import type { StoredRecord } from '../event-log.ts'
-import { decompress } from './codecs.ts'
+import { Inflater } from './codecs.ts'
+import type { ReusableMemory } from './reusable-memory.ts'
 
 const BATCH_HEADER_BYTES = 61
 /** Of offset and length, which a batch's length does not count. */
@@ -36,6 +37,9 @@ interface OpenBatch {
 /**
  * The record batches that a fetch answered for a partition, read step by step: they stay as they came until their
  * records are taken, one batch inflated at a time.
+ *
+ * Values are views of memory that is used again. What `take` answers lives until it is called again, or `release`; who
+ * calls neither keeps all.
  */
 export class RecordSet {
   readonly #bytes: Buffer
@@ -43,6 +47,10 @@ export class RecordSet {
   readonly #aborted: AbortedTransaction[]
   readonly #abortedProducers = new Set<bigint>()
   readonly #onDamaged: (message: string) => void
+  readonly #memory: ReusableMemory
+  readonly #inflater: Inflater
+  /** Batches that were taken to their ends. */
+  #spent: Buffer[] = []
   #at = 0
   #batch: OpenBatch | undefined
   #nextOffset: number
@@ -54,8 +62,11 @@ export class RecordSet {
     bytes: Buffer,
     from: number,
     aborted: readonly AbortedTransaction[],
+    memory: ReusableMemory,
     onDamaged: (message: string) => void,
   ) {
+    this.#memory = memory
+    this.#inflater = new Inflater(memory)
     this.#bytes = bytes
     this.#from = from
     this.#nextOffset = from
@@ -70,6 +81,7 @@ export class RecordSet {
 
   /** The next records up to the limits, at least one; none when there are no more. */
   take(maxRecords: number, maxBytes: number): TakenRecords {
+    this.#releaseSpent()
     const records: StoredRecord[] = []
     let bytes = 0
     while (records.length < maxRecords && bytes < maxBytes) {
@@ -88,6 +100,7 @@ export class RecordSet {
         batch.read = batch.count
       }
       if (batch.read === batch.count) {
+        this.#spent.push(batch.bytes)
         this.#batch = undefined
         this.#nextOffset = Math.max(this.#nextOffset, batch.lastOffset + 1)
       } else {
@@ -97,6 +110,21 @@ export class RecordSet {
     // What follows is looked at, so that a caller knows whether there are records left.
     if (this.#batch === undefined) this.#batch = this.#open()
     return { records, nextOffset: this.#nextOffset }
+  }
+
+  /** Gives all memory back: what was taken is not read any more, and nothing more is taken. */
+  release(): void {
+    if (this.#batch !== undefined) this.#spent.push(this.#batch.bytes)
+    this.#batch = undefined
+    this.#at = this.#bytes.length
+    this.#releaseSpent()
+    this.#memory.give(this.#bytes)
+  }
+
+  #releaseSpent(): void {
+    // Those that were not compressed are parts of all.
+    for (const bytes of this.#spent) if (bytes.buffer !== this.#bytes.buffer) this.#memory.give(bytes)
+    this.#spent = []
   }
 
   /** Whether all was taken. */
@@ -138,7 +166,7 @@ export class RecordSet {
         if (count < 0) throw new Error(`it says that it has ${count} records`)
         const maxTimestampMs = Number(bytes.readBigInt64BE(start + 35))
         return {
-          bytes: decompress(attributes, bytes.subarray(start + BATCH_HEADER_BYTES, end)),
+          bytes: this.#inflater.inflate(attributes, bytes.subarray(start + BATCH_HEADER_BYTES, end)),
           baseOffset,
           lastOffset,
           baseTimestampMs: Number(bytes.readBigInt64BE(start + 27)),
@@ -216,7 +244,7 @@ export class RecordSet {
       const value = this.#text(batch, end)
       if (name !== undefined && value !== undefined) headers[name.toLowerCase()] = value
     }
-    this.#headerBytes = encoded
+    this.#headerBytes = Buffer.from(encoded)
     this.#headers = headers
     return headers
   }

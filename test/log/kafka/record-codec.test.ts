@@ -5,10 +5,11 @@ import { compressFrameSync } from 'lz4-napi'
 import { compressSync } from 'snappy'
 import t from 'tap'
 import type { LogRecord, StoredRecord } from '../../../src/log/event-log.ts'
-import { type Compression, decompress, MAX_INFLATED_BYTES } from '../../../src/log/kafka/codecs.ts'
+import { type Compression, Inflater, MAX_INFLATED_BYTES } from '../../../src/log/kafka/codecs.ts'
 import { crc32c } from '../../../src/log/kafka/crc32c.ts'
 import { RecordSet } from '../../../src/log/kafka/record-decoder.ts'
 import { encodeBatch, encodeRecord } from '../../../src/log/kafka/record-encoder.ts'
+import { ReusableMemory } from '../../../src/log/kafka/reusable-memory.ts'
 
 const NOBODY = { producerId: -1n, producerEpoch: -1, sequence: -1 }
 const TRANSACTIONAL = 0x10
@@ -39,12 +40,12 @@ function noDamage(message: string): never {
 }
 
 function read(bytes: Buffer, from = 0, step = 1e9): { records: StoredRecord[]; nextOffset: number } {
-  const set = new RecordSet(bytes, from, [], noDamage)
+  const set = new RecordSet(bytes, from, [], new ReusableMemory(), noDamage)
   const records: StoredRecord[] = []
   let nextOffset = from
   do {
     const taken = set.take(step, 1e9)
-    records.push(...taken.records)
+    records.push(...taken.records.map((record) => ({ ...record, value: new Uint8Array(record.value) })))
     nextOffset = taken.nextOffset
   } while (!set.isEmpty)
   return { records, nextOffset }
@@ -120,7 +121,7 @@ t.test("what Java's producer writes is read", async (t) => {
 
 t.test('a snappy block without a header is read', async (t) => {
   const text = Buffer.from('some text '.repeat(1000))
-  t.same(decompress(2, compressSync(text)), text)
+  t.same(new Inflater(new ReusableMemory()).inflate(2, compressSync(text)), text)
 })
 
 t.test('reading begins inside a batch, and a cut-off one is left for the next fetch', async (t) => {
@@ -155,12 +156,12 @@ t.test('control batches and transactions that were given up are passed over', as
       attributes: TRANSACTIONAL | CONTROL,
     }),
   ])
-  const set = new RecordSet(bytes, 0, [{ producerId: 7n, firstOffset: 0 }], noDamage)
+  const set = new RecordSet(bytes, 0, [{ producerId: 7n, firstOffset: 0 }], new ReusableMemory(), noDamage)
   const { records, nextOffset } = set.take(100, 1e9)
   t.same(texts(records), ['2', '3', '4', '5', '9'])
   t.equal(nextOffset, 11, 'reading goes on after what is no record')
   t.ok(set.isEmpty)
-  const controls = new RecordSet(abort, 8, [], noDamage)
+  const controls = new RecordSet(abort, 8, [], new ReusableMemory(), noDamage)
   t.same(controls.take(100, 1e9), { records: [], nextOffset: 9 }, 'also where there is nothing else')
 })
 
@@ -196,7 +197,9 @@ t.test('what cannot be decoded is passed over and told', async (t) => {
   ]
   for (const [what, bytes, expected] of cases) {
     const told: string[] = []
-    const set = new RecordSet(Buffer.concat([bytes, good]), 0, [], (message) => told.push(message))
+    const set = new RecordSet(Buffer.concat([bytes, good]), 0, [], new ReusableMemory(), (message) =>
+      told.push(message),
+    )
     const { records, nextOffset } = set.take(100, 1e9)
     t.same(texts(records), ['9'], what)
     t.equal(nextOffset, 10)
@@ -219,12 +222,59 @@ t.test(
       short.writeInt32BE(length, 8)
       const told: string[] = []
       const bytes = Buffer.concat([short, batch(numbered(1, 9), { baseOffset: 9 })])
-      const set = new RecordSet(bytes, from, [], (message) => told.push(message))
+      const set = new RecordSet(bytes, from, [], new ReusableMemory(), (message) => told.push(message))
       t.same(set.take(100, 1e9), { records: [], nextOffset: to + 1 }, `length ${length}`)
       t.ok(set.isEmpty)
       t.equal(told.length, 1)
       t.match(told[0], `records 0 to ${to} cannot be read and are passed over: its length is ${length}, less`)
     }
+  },
+)
+
+t.test(
+  'what was taken lives until more is, or until it is released; then its memory is used again',
+  async (t) => {
+    const memory = new ReusableMemory()
+    const long = (fill: number) => ({
+      value: new Uint8Array(50_000).fill(fill),
+      headers: { 'x-fill': 'same' },
+    })
+    const [first, second] = [
+      [long(1), long(2)],
+      [long(3), long(4)],
+    ] as const
+    const fetched = Buffer.concat([
+      batch(first, { compression: 'lz4' }),
+      batch(second, { baseOffset: 2, compression: 'lz4' }),
+    ])
+    const bytes = memory.take(fetched.length)
+    fetched.copy(bytes)
+    const set = new RecordSet(bytes.subarray(0, fetched.length), 0, [], memory, noDamage)
+    const taken = set.take(2, 1e9).records
+    const other = new RecordSet(batch([long(9)], { compression: 'lz4' }), 0, [], memory, noDamage)
+    const [kept] = other.take(1, 1e9).records
+    t.same(
+      taken.map(({ value }) => [value[0], value[49_999]]),
+      [
+        [1, 1],
+        [2, 2],
+      ],
+    )
+    const next = set.take(2, 1e9).records
+    t.same(
+      next.map(({ value }) => [value[0], value[49_999]]),
+      [
+        [3, 3],
+        [4, 4],
+      ],
+    )
+    t.same(next[0]!.headers, { 'x-fill': 'same' })
+    t.equal(memory.take(100_000).buffer, taken[0]!.value.buffer, 'it is used again')
+    set.release()
+    const given = [memory.take(100_000), memory.take(fetched.length)].map(({ buffer }) => buffer)
+    t.ok(given.includes(next[0]!.value.buffer))
+    t.ok(given.includes(bytes.buffer), 'what was fetched too')
+    t.same(new Set(kept!.value), new Set([9]), 'nothing of others')
   },
 )
 
@@ -236,7 +286,7 @@ t.test('what would inflate beyond all measure is refused', async (t) => {
     [3, compressFrameSync(zeros)],
     [4, zstdCompressSync(zeros)],
   ] as const) {
-    t.throws(() => decompress(codec, bytes), `codec ${codec}`)
+    t.throws(() => new Inflater(new ReusableMemory()).inflate(codec, bytes), `codec ${codec}`)
   }
 })
 
