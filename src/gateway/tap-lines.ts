@@ -32,6 +32,8 @@ export async function sendTapLines(
       connection: 'close',
     })
     raw.flushHeaders()
+    // Who takes nothing for a while is cut here, later than one who asked for an answer.
+    raw.socket?.setTimeout(0)
     for (let batch = await nextFrames(session); batch !== undefined; batch = await nextFrames(session)) {
       if (writeLines(raw, batch)) continue
       const stalled = setTimeout(() => gone.abort(), stallMs)

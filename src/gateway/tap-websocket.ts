@@ -41,9 +41,9 @@ async function sendCopies(socket: WebSocket, frames: readonly TapFrameParts[]): 
   }
 }
 
-export interface WatchOptions {
+export interface WatchOptions<P> {
   readonly every?: timers.Every
-  readonly onSilent?: () => void
+  readonly onSilent?: (socket: P) => void
 }
 
 interface Peer {
@@ -56,16 +56,16 @@ interface Peer {
  * Pings `sockets` every `intervalMs` and cuts those that did not answer the last ping, each told of. Call what it returns
  * to stop.
  */
-export function watchPeers(
-  sockets: Iterable<Peer>,
+export function watchPeers<P extends Peer>(
+  sockets: Iterable<P>,
   intervalMs: number,
-  { every = timers.every, onSilent = () => {} }: WatchOptions = {},
+  { every = timers.every, onSilent = () => {} }: WatchOptions<P> = {},
 ): () => void {
   const silent = new WeakSet<Peer>()
   return every(intervalMs, () => {
     for (const socket of sockets) {
       if (silent.has(socket)) {
-        onSilent()
+        onSilent(socket)
         socket.terminate()
         continue
       }

@@ -21,11 +21,9 @@ const MESSAGE_LIMITS = {
   maxFragments: 16,
   /** Reads that a part may come in: a ping, of at most 125 bytes, byte by byte. */
   maxBufferedChunks: 160,
-  /** Answers to pings that wait to be sent. */
-  maxPendingAutoPongs: 60,
 } as const
 
-/** Websockets that were cut since the start, by what was wrong with their clients. */
+/** Websockets that were cut since the start, by what was first wrong with their clients. */
 export interface WebsocketStats {
   /** They did not answer a ping. */
   silent: number
@@ -50,17 +48,24 @@ export async function addWebsockets(
   { paths, limits, stats, httpStats }: WebsocketOptions,
 ): Promise<void> {
   let cut: NodeJS.Timeout | undefined
+  const counted = new WeakSet<WebSocket>()
+  const count = (socket: WebSocket, what: keyof WebsocketStats): void => {
+    if (!counted.has(socket)) stats[what]++
+    counted.add(socket)
+  }
   await app.register(websocket, {
     options: {
       ...MESSAGE_LIMITS,
       perMessageDeflate: false,
+      // They are answered within limits. See `limitTalk`.
+      autoPong: false,
       // Never the ticket itself, where a client offers both as it should.
       handleProtocols: (protocols) =>
         protocols.has(WEBSOCKET_PROTOCOL) ? WEBSOCKET_PROTOCOL : ([...protocols][0] ?? false),
     },
     // A client that breaks off, or breaks the protocol: its socket closes by itself and ends its tap.
     errorHandler: (error, socket) => {
-      if (isOfProtocol(error)) stats.malformed++
+      if (isOfProtocol(error)) count(socket, 'malformed')
       socket.terminate()
     },
     preClose: (done) => {
@@ -82,11 +87,11 @@ export async function addWebsockets(
     limitTalk(socket, stream, {
       closeCode: CLOSE_CODES.policy,
       now: () => performance.now(),
-      onExceeded: () => stats.talkative++,
+      onExceeded: () => count(socket, 'talkative'),
     })
   })
   const stopWatching = watchPeers(app.websocketServer.clients, limits.pingMs, {
-    onSilent: () => stats.silent++,
+    onSilent: (socket) => count(socket, 'silent'),
   })
   app.addHook('onClose', async () => {
     stopWatching()

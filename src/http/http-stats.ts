@@ -9,10 +9,12 @@ export interface HttpStats {
   readonly problems: Record<string, number>
   /** Connections refused because there were too many. */
   droppedConnections: number
+  /** Connections cut because their clients took nothing of an answer, or sent too many requests before they were answered. */
+  cutConnections: number
 }
 
 export function httpStats(): HttpStats {
-  return { requests: 0, answers: new AnswerTally(), problems: {}, droppedConnections: 0 }
+  return { requests: 0, answers: new AnswerTally(), problems: {}, droppedConnections: 0, cutConnections: 0 }
 }
 
 export function countProblem(stats: HttpStats, code: string): void {

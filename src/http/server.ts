@@ -7,6 +7,7 @@ import { HostGuard } from './host-guard.ts'
 import type { HttpStats } from './http-stats.ts'
 import type { DescribedRoute, Operation } from './openapi.ts'
 import { pathOf } from './path-of.ts'
+import { limitPipelining } from './pipelining.ts'
 import { HttpProblem } from './problem.ts'
 import { type ProblemAnswers, sendRawProblem } from './problem-answers.ts'
 import type { TlsContent, TlsMaterial } from './tls-material.ts'
@@ -30,6 +31,8 @@ export interface HttpLimits extends ConnectionLimits {
   readonly requestTimeoutMs: number
   /** From a request's headers to the first byte of its answer; beyond it 503. */
   readonly handlerTimeoutMs: number
+  /** How long a client may take nothing of an answer; then its connection is cut. Streams have limits of their own. */
+  readonly stalledAnswerMs: number
   /** How long `close` waits for answers under way before it cuts their connections. */
   readonly closeGraceMs: number
 }
@@ -41,6 +44,7 @@ export const DEFAULT_HTTP_LIMITS: HttpLimits = {
   connectionsPerAddress: 2048,
   requestTimeoutMs: 30_000,
   handlerTimeoutMs: 30_000,
+  stalledAnswerMs: 60_000,
   closeGraceMs: 5000,
 }
 
@@ -98,6 +102,8 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
       ? { http: server }
       : { https: { ...server, ...tlsOptions(tls.current), handshakeTimeout: beginTimeoutMs(limits) } }),
     requestTimeout: limits.requestTimeoutMs,
+    // Of a connection on which nothing moves.
+    connectionTimeout: limits.stalledAnswerMs,
     return503OnClosing: false,
     // No route has a schema for fastify: loading the compilers of those would be a tenth of the time to start.
     schemaController: { compilersFactory: { buildValidator: noSchemas, buildSerializer: noSchemas } },
@@ -119,6 +125,12 @@ export async function createHttpServer(options: HttpServerOptions): Promise<Fast
     stats.droppedConnections++
     problems.log(new HttpProblem(503, 'CONNECTION_LIMIT', what), app.log)
   })
+  app.server.on('timeout', (socket: Socket) => {
+    // One that waits for another request has nothing left to send.
+    if (socket.writableLength > 0) stats.cutConnections++
+    socket.destroy()
+  })
+  limitPipelining(app, () => stats.cutConnections++)
   await options.prepare?.(app)
 
   app.addHook('onRequest', async (request, reply) => {

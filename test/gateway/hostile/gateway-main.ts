@@ -60,14 +60,11 @@ function publish(events: number, pathBytes: number): void {
 }
 
 function state(): GatewayState {
-  const { requests, problems, droppedConnections } = app.stats
   return {
+    http: app.stats,
     taps: taps.stats,
     live: app.live.stats,
     websockets: app.websockets,
-    requests,
-    problems,
-    droppedConnections,
     published,
   }
 }

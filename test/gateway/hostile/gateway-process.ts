@@ -7,6 +7,7 @@ import type { LiveStats } from '../../../src/gateway/live-questions.ts'
 import type { TapHubStats } from '../../../src/gateway/tap-hub.ts'
 import type { WebsocketStats } from '../../../src/gateway/websockets.ts'
 import type { GuardedRoute } from '../../../src/http/access-guard.ts'
+import type { HttpStats } from '../../../src/http/http-stats.ts'
 
 export interface GatewaySettings {
   /** What differs from the defaults. */
@@ -20,12 +21,10 @@ export type ToGateway =
   | { readonly id: number; readonly kind: 'stream'; readonly perSecond: number; readonly pathBytes: number }
 
 export interface GatewayState {
+  readonly http: HttpStats
   readonly taps: TapHubStats
   readonly live: LiveStats
   readonly websockets: WebsocketStats
-  readonly requests: number
-  readonly problems: Readonly<Record<string, number>>
-  readonly droppedConnections: number
   /** Events, which are of `deploy/web` in `emojivoto`. */
   readonly published: number
 }
