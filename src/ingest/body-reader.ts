@@ -121,7 +121,8 @@ function tooLarge(bytes: number): HttpProblem {
   )
 }
 
-function overloaded(): HttpProblem {
+/** The refusal of what does not fit the budget. */
+export function overloaded(): HttpProblem {
   return new HttpProblem(
     429,
     'OVERLOADED',

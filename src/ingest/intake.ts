@@ -1,9 +1,10 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { BatchNumber } from '../event/batch-number.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { BodyCodec } from './body-codec.ts'
 import { discardRest, readBody } from './body-reader.ts'
-import { ByteBudget } from './byte-budget.ts'
-import { type IngestStats, ingestStats } from './ingest-stats.ts'
+import type { ByteBudget } from './byte-budget.ts'
+import type { IntakeStats } from './ingest-stats.ts'
 import type { IngestLimits } from './limits.ts'
 import { type MadeRecords, RecordMaker } from './record-maker.ts'
 import { requestNumber } from './request-number.ts'
@@ -11,21 +12,27 @@ import { requestNumber } from './request-number.ts'
 export interface IntakeOptions {
   readonly log: EventLog
   readonly topic: string
-  readonly limits: IngestLimits
+  readonly limits: Pick<IngestLimits, 'bodyBytes' | 'recordBytes'>
+  /** Of the bytes being handled, by this intake and any that it is shared with. */
+  readonly budget: ByteBudget
+  /** What is counted. */
+  readonly stats: IntakeStats
 }
 
-/** The way of a body into the log, the same for all routes. */
+/** The way of a body into the log, the same for all routes and transports. */
 export class Intake {
-  readonly stats: IngestStats
   readonly #options: IntakeOptions
-  readonly #budget: ByteBudget
   readonly #maker: RecordMaker
+  readonly #codecs = new WeakMap<FastifyRequest, BodyCodec>()
 
   constructor(options: IntakeOptions) {
     this.#options = options
-    this.#budget = new ByteBudget(options.limits.inFlightBytes)
     this.#maker = new RecordMaker(options.limits.recordBytes)
-    this.stats = ingestStats(() => this.#budget.used)
+  }
+
+  /** How the body of a request is encoded that was taken or refused; undefined where that was not found out. */
+  codecOf(request: FastifyRequest): BodyCodec | undefined {
+    return this.#codecs.get(request)
   }
 
   /**
@@ -33,15 +40,16 @@ export class Intake {
    * or with what the log said; then any of them may be in the log.
    */
   async take(request: FastifyRequest, codecOf: () => BodyCodec): Promise<MadeRecords> {
-    const { log, topic, limits } = this.#options
-    const lease = this.#budget.lease()
+    const { budget, limits, stats } = this.#options
+    const lease = budget.lease()
     try {
       const codec = codecOf()
+      this.#codecs.set(request, codec)
       const number = requestNumber(request.headers)
       const body = await readBody(request.raw, limits, lease)
-      const made = this.#maker.make(codec, body.bytes, number)
-      if (made.records.length > 0) await log.append(topic, made.records)
-      this.#count(made, body.wireBytes, body.bytes.length)
+      const made = this.make(codec, body.bytes, number)
+      await this.write(made)
+      stats.wireBytes += body.wireBytes
       return made
     } catch (error) {
       discardRest(request.raw, limits.bodyBytes)
@@ -51,12 +59,18 @@ export class Intake {
     }
   }
 
-  #count(made: MadeRecords, wireBytes: number, bodyBytes: number): void {
-    const { stats } = this
+  /** Makes log records of a body whose bytes the budget has. Throws a problem where it is malformed or does not fit. */
+  make(codec: BodyCodec, bytes: Uint8Array, number?: BatchNumber): MadeRecords {
+    return this.#maker.make(codec, bytes, number)
+  }
+
+  /** Resolves when the log has the records. Rejects with what the log said; then any of them may be in the log. */
+  async write(made: MadeRecords): Promise<void> {
+    const { log, topic, stats } = this.#options
+    if (made.records.length > 0) await log.append(topic, made.records)
     stats.events += made.events
     stats.records += made.records.length
-    stats.wireBytes += wireBytes
-    stats.bodyBytes += bodyBytes
+    stats.bodyBytes += made.bodyBytes
     stats.unknownFields += made.unknownFields
     stats.skippedSpans += made.skippedSpans
   }

@@ -18,7 +18,10 @@ export interface MadeRecords {
   readonly records: readonly LogRecord[]
   readonly events: number
   readonly unknownFields: number
+  /** Spans that are no request, and log records or entries that are none. */
   readonly skippedSpans: number
+  /** Length of the body that they were made of. */
+  readonly bodyBytes: number
 }
 
 /**
@@ -46,6 +49,7 @@ export class RecordMaker {
       events: columns.requests + columns.connections,
       unknownFields: columns.unknownFields,
       skippedSpans: columns.skipped,
+      bodyBytes: bytes.length,
     }
   }
 
