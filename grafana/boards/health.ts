@@ -304,7 +304,7 @@ const processes: AnyPanel[] = [
     unit: UNITS.seconds,
     lines: [
       {
-        expr: ownMax('meshtap_event_loop_delay_seconds', ['instance'], 'quantile="0.99"'),
+        expr: ownMax('meshtap_event_loop_delay_seconds', ['instance'], 'percentile="99"'),
         legend: '{{instance}}',
       },
     ],

@@ -2,12 +2,8 @@ import { monitorEventLoopDelay } from 'node:perf_hooks'
 
 const RESOLUTION_MS = 10
 
-/** By the label that each has. The last is the longest delay. */
-const QUANTILES = [
-  ['0.5', 50],
-  ['0.99', 99],
-  ['1', 100],
-] as const
+/** The last is the longest delay. */
+const PERCENTILES = [50, 99, 100] as const
 
 /** How late the event loop's timers are: what anything else that becomes due waits as well. */
 export class EventLoopDelay {
@@ -25,12 +21,12 @@ export class EventLoopDelay {
   }
 
   /** In seconds, since this was last asked. */
-  quantiles(): readonly (readonly [quantile: string, seconds: number])[] {
+  percentiles(): readonly (readonly [percentile: number, seconds: number])[] {
     const histogram = this.#histogram
-    const found = QUANTILES.map(([quantile, percent]) => {
+    const found = PERCENTILES.map((percentile) => {
       // What it measures is the time from one timer to the next.
-      const ms = histogram.count === 0 ? 0 : histogram.percentile(percent) / 1e6 - RESOLUTION_MS
-      return [quantile, Math.max(0, ms) / 1000] as const
+      const ms = histogram.count === 0 ? 0 : histogram.percentile(percentile) / 1e6 - RESOLUTION_MS
+      return [percentile, Math.max(0, ms) / 1000] as const
     })
     histogram.reset()
     return found

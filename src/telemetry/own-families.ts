@@ -24,8 +24,8 @@ export const OWN_FAMILIES = [
     unit: 'info',
     roles: ALL,
   }),
-  gauge('meshtap_event_loop_delay_seconds', 'How late timers were since the scrape before, by quantile.', {
-    labels: ['quantile'],
+  gauge('meshtap_event_loop_delay_seconds', 'How late timers were since the scrape before, by percentile.', {
+    labels: ['percentile'],
     roles: ALL,
   }),
   counter('meshtap_troubles_total', 'What went wrong and was tried again, as the log says it, by kind.', {

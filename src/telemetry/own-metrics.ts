@@ -56,8 +56,8 @@ export class OwnMetrics {
     const delay = EventLoopDelay.ofProcess()
     this.add((tell) => {
       tell('meshtap_build_info', 1, { version, role })
-      for (const [quantile, seconds] of delay.quantiles()) {
-        tell('meshtap_event_loop_delay_seconds', seconds, { quantile })
+      for (const [percentile, seconds] of delay.percentiles()) {
+        tell('meshtap_event_loop_delay_seconds', seconds, { percentile: String(percentile) })
       }
     })
   }
