@@ -78,12 +78,16 @@ export class Aggregator {
   #failedAtMs = Number.NEGATIVE_INFINITY
   #timer: NodeJS.Timeout | undefined
 
+  #isClosed = false
+
   constructor(options: AggregatorOptions) {
     this.#options = options
     this.#tally = new WorkTally(options.onCommitted)
   }
 
+  /** Does nothing after `close`. */
   async start(): Promise<void> {
+    if (this.#isClosed) return
     this.#subscribing = this.#options.log.subscribe(this.#options.topic, {
       assigned: (partition) => this.#assigned(partition),
       records: (batch) => this.#records(batch),
@@ -126,6 +130,7 @@ export class Aggregator {
 
   /** Folds and commits what was taken, and gives the partitions back. Idempotent. */
   async close(): Promise<void> {
+    this.#isClosed = true
     // One that is only being started ends too, when it has. That it cannot be is for `start` to say.
     await this.#subscribing?.catch(() => undefined)
     clearInterval(this.#timer)

@@ -3,6 +3,7 @@ import { ownPage } from '../exporter/own-page.ts'
 import { StatusServer } from '../http/status-server.ts'
 import { redisName } from '../redis/redis-url.ts'
 import { openFolding } from './folding.ts'
+import { openIdentities } from './identities.ts'
 import { openKafkaLog } from './kafka-log.ts'
 import { listenOn } from './listen.ts'
 import { addKafkaReachability } from './metrics/kafka-metrics.ts'
@@ -22,7 +23,8 @@ export async function startAggregator(context: RoleContext<'aggregator'>): Promi
   addKafkaReachability(metrics, reachability)
   const store = openRedisStore(context)
   const bus = openRedisTapBus(context)
-  const aggregator = await openFolding(context, { log, topic, deadLetterTopic, store, bus })
+  const identities = await openIdentities(context)
+  const aggregator = await openFolding(context, { log, topic, deadLetterTopic, store, bus, identities })
   const status = new StatusServer({
     ready: () =>
       aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' },
@@ -32,7 +34,7 @@ export async function startAggregator(context: RoleContext<'aggregator'>): Promi
   parts.add('status', () => status.close())
   await listenOn(status, settings.listen, ROLE_SETTINGS.aggregator.listen)
   // It waits for Kafka, however long that takes, but not while it stops.
-  aggregator.start().catch(onFatal)
+  identities.settled.then(() => aggregator.start()).catch(onFatal)
   parts.add('start', async () => kafka.giveUp())
   return [
     ['status', status.listeningOrigin],

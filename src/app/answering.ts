@@ -13,6 +13,7 @@ import type { TlsMaterial } from '../http/tls-material.ts'
 import { auditLog } from './audit-log.ts'
 import { openDoor } from './doors.ts'
 import { addGatewayMetrics } from './metrics/gateway-metrics.ts'
+import type { OpenIdentities } from './identities.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 import { tapTrouble } from './tap-trouble.ts'
@@ -23,6 +24,7 @@ export interface AnsweringPorts {
   readonly ready: Readiness
   /** Where the past of taps is read, if anywhere. */
   readonly past?: { readonly log: EventLog; readonly topic: string } | undefined
+  readonly identities: OpenIdentities
   /** Within this time of its registration every worker evaluates a tap, milliseconds. */
   readonly settleMs: number
   /** What answers `/metrics`. */
@@ -32,7 +34,7 @@ export interface AnsweringPorts {
 /** The server that answers queries and streams taps. Who calls this lets it listen, and closes it before the role's parts. */
 export async function openAnswering(
   context: RoleContext<'serve' | 'gateway'>,
-  { store, bus, ready, past, settleMs, metrics }: AnsweringPorts,
+  { store, bus, ready, past, identities, settleMs, metrics }: AnsweringPorts,
   tls: TlsMaterial | undefined,
 ): Promise<GatewayServer> {
   const { settings, version, logger, trouble, metrics: own, parts } = context
@@ -40,7 +42,7 @@ export async function openAnswering(
   const taps = new TapHub({
     bus,
     settleMs,
-    ...(past === undefined ? {} : { replays: await openReplays(context, past) }),
+    ...(past === undefined ? {} : { replays: await openReplays(context, past, identities) }),
     onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => taps.close())
@@ -74,7 +76,15 @@ export async function openAnswering(
 async function openReplays(
   { settings }: RoleContext<'serve' | 'gateway'>,
   { log, topic }: NonNullable<AnsweringPorts['past']>,
+  { identify }: OpenIdentities,
 ): Promise<TapReplays> {
   const { LogReplays } = await import('../replay/log-replays.ts')
-  return new LogReplays({ log, topic, flows: flowsOf(settings), rules: settings.classify, now: Date.now })
+  return new LogReplays({
+    log,
+    topic,
+    flows: flowsOf(settings),
+    rules: settings.classify,
+    now: Date.now,
+    ...(identify === undefined ? {} : { identify }),
+  })
 }

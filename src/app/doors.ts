@@ -113,7 +113,7 @@ export async function openFile<T>(
 }
 
 /** Makes a RangeError one of a setting. */
-function named<T>(setting: string, make: () => T): T {
+export function named<T>(setting: string, make: () => T): T {
   try {
     return make()
   } catch (error) {

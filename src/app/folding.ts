@@ -6,6 +6,7 @@ import type { RollupStore } from '../store/rollup-store.ts'
 import type { TapBus } from '../tap/tap-bus.ts'
 import { TapPublisher } from '../tap/tap-publisher.ts'
 import { addAggregatorMetrics } from './metrics/aggregator-metrics.ts'
+import type { OpenIdentities } from './identities.ts'
 import type { RoleContext } from './role-context.ts'
 import { tapTrouble } from './tap-trouble.ts'
 
@@ -21,6 +22,7 @@ export interface FoldingPorts {
   readonly deadLetterTopic: string
   readonly store: RollupStore
   readonly bus: TapBus
+  readonly identities: OpenIdentities
 }
 
 /** How events become series, and what of them is shown. */
@@ -38,7 +40,7 @@ export function flowsOf({
 /** A worker that folds, and lets taps look on; it begins when its `start` is called. Closed with the role. */
 export async function openFolding(
   { settings, trouble, metrics, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
-  { log, topic, deadLetterTopic, store, bus }: FoldingPorts,
+  { log, topic, deadLetterTopic, store, bus, identities }: FoldingPorts,
 ): Promise<Aggregator> {
   const now = Date.now
   const rules = settings.classify
@@ -71,6 +73,7 @@ export async function openFolding(
         rules,
       },
       flows,
+      ...(identities.identify === undefined ? {} : { identify: identities.identify }),
     },
     observe: (columns, cluster, place) => publisher.observe(columns, cluster, place),
     onCommitted: (ms) => onCommit(ms / 1000),

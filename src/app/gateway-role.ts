@@ -3,6 +3,7 @@ import { ownPage } from '../exporter/own-page.ts'
 import { redisName } from '../redis/redis-url.ts'
 import { type AnsweringPorts, openAnswering } from './answering.ts'
 import { openReplayLog } from './kafka-log.ts'
+import { openIdentities } from './identities.ts'
 import { listenOn } from './listen.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore, openRedisTapBus } from './redis-ports.ts'
@@ -30,6 +31,7 @@ export async function startGateway(context: RoleContext<'gateway'>): Promise<Ann
       bus,
       ready,
       past: openPast(context),
+      identities: await openIdentities(context),
       settleMs: SETTLE_MS,
       metrics: ownPage(() => context.metrics.samples()),
     },

@@ -7,6 +7,7 @@ import { LocalTapBus } from '../tap/local/local-tap-bus.ts'
 import { openAnswering } from './answering.ts'
 import { ingestAccess } from './doors.ts'
 import { openFolding } from './folding.ts'
+import { openIdentities } from './identities.ts'
 import { listenOn } from './listen.ts'
 import { addEmbeddedMetrics } from './metrics/embedded-metrics.ts'
 import { addIngestMetrics } from './metrics/ingest-metrics.ts'
@@ -48,12 +49,14 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   const bus = new LocalTapBus()
   parts.add('tap bus', () => bus.close())
 
+  const identities = await openIdentities(context)
   const aggregator = await openFolding(context, {
     log,
     topic: TOPIC,
     deadLetterTopic: DEAD_LETTER_TOPIC,
     store,
     bus,
+    identities,
   })
   const ready = () =>
     aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' }
@@ -65,6 +68,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
       bus,
       ready,
       past: { log, topic: TOPIC },
+      identities,
       settleMs: 0,
       metrics: meshPage(context, store),
     },
@@ -81,7 +85,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     ...(await ingestAccess(context)),
     ...(tls === undefined ? {} : { tls }),
   })
-  addIngestMetrics(metrics, { stats: ingest.stats, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
+  addIngestMetrics(metrics, { ingest, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
   // Together, since each waits for its clients, and a stop has one time to wait.
   parts.add('servers', async () => {
     await Promise.all([gateway.close(), ingest.close()])
@@ -89,7 +93,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   await Promise.all([
     listenOn(gateway, settings.listen, ROLE_SETTINGS.serve.listen),
     listenOn(ingest, settings.ingestListen, ROLE_SETTINGS.serve.ingestListen),
-    aggregator.start(),
+    identities.settled.then(() => aggregator.start()),
   ])
   return { gatewayUrl: gateway.listeningOrigin, ingestUrl: ingest.listeningOrigin }
 }

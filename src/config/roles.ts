@@ -8,6 +8,7 @@ import {
   METRICS_LISTEN,
   STATUS_LISTEN,
 } from './http-settings.ts'
+import { IDENTITY_SETTINGS } from './identity-settings.ts'
 import { KAFKA_READING_SETTINGS, kafkaFaults, KAFKA_SETTINGS } from './kafka-settings.ts'
 import { LOG_SETTINGS } from './log-settings.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
@@ -24,6 +25,7 @@ export const ROLE_SETTINGS = {
     ...INGEST_ACCESS_SETTINGS,
     ...EMBEDDED_SETTINGS,
     ...EVENT_SETTINGS,
+    ...IDENTITY_SETTINGS,
     ...ROLLUP_SETTINGS,
     ...LOG_SETTINGS,
   },
@@ -39,6 +41,7 @@ export const ROLE_SETTINGS = {
     ...KAFKA_SETTINGS,
     ...REDIS_SETTINGS,
     ...EVENT_SETTINGS,
+    ...IDENTITY_SETTINGS,
     ...ROLLUP_SETTINGS,
     ...LOG_SETTINGS,
   },
@@ -49,6 +52,7 @@ export const ROLE_SETTINGS = {
     ...REDIS_SETTINGS,
     ...KAFKA_READING_SETTINGS,
     ...EVENT_SETTINGS,
+    ...IDENTITY_SETTINGS,
     ...LOG_SETTINGS,
   },
   exporter: {

@@ -22,6 +22,7 @@ export const SETTING_GROUPS = [
   'kafka',
   'redis',
   'events',
+  'identities',
   'rollups',
   'embedded',
   'log',

@@ -8,6 +8,7 @@ const HEADINGS: Readonly<Record<SettingGroup, string>> = {
   kafka: 'Kafka',
   redis: 'Redis',
   events: 'Events',
+  identities: 'Identities',
   rollups: 'Rollups',
   embedded: 'The embedded log and store',
   log: 'Log',

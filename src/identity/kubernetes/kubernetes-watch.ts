@@ -74,6 +74,11 @@ export class KubernetesWatch {
     return this.#reflectors.every((reflector) => reflector.isListed)
   }
 
+  /** Resolves once all that was there is known, as far as it may be seen. */
+  async settle(): Promise<void> {
+    await Promise.all(this.#reflectors.map(({ settled }) => settled))
+  }
+
   pods(): Iterable<PodPresence> {
     return this.#objects.pods()
   }

@@ -14,6 +14,9 @@ export interface KubernetesObject {
   readonly [field: string]: unknown
 }
 
+/** Refusals that asking again does not help against. */
+const FORBIDDEN: ReadonlySet<number> = new Set([401, 403, 404])
+
 export interface ReflectorOptions {
   readonly api: KubernetesApi
   /** Of a collection in all namespaces: `/api/v1/pods`. */
@@ -57,6 +60,7 @@ export class Reflector {
   readonly #options: ReflectorOptions
   readonly #stopping = new AbortController()
   #running: Promise<void> | undefined
+  readonly #settled = Promise.withResolvers<void>()
   #version: string | undefined
   #isListed = false
   #failures = 0
@@ -70,6 +74,11 @@ export class Reflector {
   /** Whether all that was there is known. */
   get isListed(): boolean {
     return this.#isListed
+  }
+
+  /** Resolves once all that was there is known, or it is clear that it may not be seen. */
+  get settled(): Promise<void> {
+    return this.#settled.promise
   }
 
   get stats(): { readonly lists: number; readonly watches: number } {
@@ -103,6 +112,7 @@ export class Reflector {
           if (this.#failures++ === 0) continue
         } else {
           this.#failures++
+          if (error instanceof KubernetesError && FORBIDDEN.has(error.status)) this.#settled.resolve()
           this.#options.onTrouble(`${this.#options.path} cannot be read: ${messageOf(error)}`)
         }
         await this.#wait()
@@ -144,6 +154,7 @@ export class Reflector {
     this.#version = version
     this.#isListed = true
     onListed(uids)
+    this.#settled.resolve()
   }
 
   /** Resolves when the connection ends, to the number of events that came. */
