@@ -260,3 +260,42 @@ t.test('over real HTTP, an ingest gets the events that were reported', async (t)
   t.same([...ingest.contentTypes], ['application/x-protobuf; proto=meshtap.v1.EventBatch'])
   t.equal(new Set(ingest.batches.map(({ producer }) => producer)).size, 1)
 })
+
+t.test('while a token is refused events wait, and it is looked up each time', async (t) => {
+  const refusal = () => new Response('{"detail":"the token is none that is known here"}', { status: 401 })
+  const steps = [refusal(), refusal(), new Response('{}')]
+  const tokens = ['hunter-1', 'hunter-2', 'hunter-3']
+  const shown: (string | null)[] = []
+  const { reporter, time, lines, posts } = rig([], {
+    token: async () => tokens.shift()!,
+    fetch: async (_url, init) => {
+      shown.push(new Headers(init.headers).get('authorization'))
+      return steps.shift()!
+    },
+  })
+  reporter.report(request(1))
+  const flushed = reporter.flush()
+  await time.pass(10_000)
+  await flushed
+  t.strictSame(shown, ['Bearer hunter-1', 'Bearer hunter-2', 'Bearer hunter-3'])
+  t.match(reporter.stats, { sent: 1, refused: 0, retries: 2 })
+  t.match(
+    lines[0],
+    /^warn cannot send events to \S+, and will try again: the token is none that is known here$/,
+  )
+  t.notMatch(lines.join('\n'), /hunter/)
+  t.equal(posts.length, 0)
+})
+
+t.test('a token that no header can carry is refused without showing it', async (t) => {
+  for (const token of ['', 'hunter 2', 'hunter\n2']) {
+    t.throws(() => rig([], { token }), { name: 'TypeError', message: /^the token is none(?!.*hunter)/s })
+  }
+  const { reporter, time, lines } = rig([], { token: async () => 'hunter 2', closeMs: 1000 })
+  reporter.report(request(1))
+  const closed = reporter.close()
+  await time.pass(10_000)
+  await closed
+  t.match(lines[0], /the token is none that a header can carry/)
+  t.notMatch(lines.join('\n'), /hunter/)
+})
