@@ -1,4 +1,5 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
+import { ownPage } from '../exporter/own-page.ts'
 import { createIngest } from '../ingest/ingest.ts'
 import { DEFAULT_INGEST_LIMITS } from '../ingest/limits.ts'
 import { ingestAccess } from './doors.ts'
@@ -36,10 +37,11 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
         ? { ready: true }
         : { ready: false, reason: `Kafka does not answer: ${kafka.reason}` },
     allowedHosts: settings.allowedHosts,
+    metrics: ownPage(() => metrics.samples()),
     ...(await ingestAccess(context)),
     ...(tls === undefined ? {} : { tls }),
   })
-  addIngestMetrics(metrics, { stats: ingest.stats, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
+  addIngestMetrics(metrics, { ingest, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
   parts.add('server', () => ingest.close())
   await listenOn(ingest, settings.listen, ROLE_SETTINGS.ingest.listen)
   return [

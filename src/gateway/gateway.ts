@@ -18,7 +18,7 @@ import { GATEWAY_API } from './gateway-api.ts'
 import { addLandingPage } from './landing-page.ts'
 import { LiveQuestions } from './live-questions.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from './limits.ts'
-import { addMetricsRoute } from './metrics-route.ts'
+import { addMeshMetricsRoute } from './metrics-route.ts'
 import { gatewayProblem } from './port-problems.ts'
 import { addQueryRoutes } from './query-routes.ts'
 import { StreamTally } from './stream-tally.ts'
@@ -118,7 +118,7 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     now,
   })
   addTicketRoute(app, admission)
-  if (options.metrics !== undefined) addMetricsRoute(app, admission, options.metrics)
+  if (options.metrics !== undefined) addMeshMetricsRoute(app, admission, options.metrics)
   addHealthRoutes(app, options.ready)
   addDocsRoutes(app, { ...GATEWAY_API, version: options.version }, routes)
   addLandingPage(app, options.version, routes)

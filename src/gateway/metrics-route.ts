@@ -1,41 +1,33 @@
 import type { FastifyInstance } from 'fastify'
 import { AccessError } from '../access/access-error.ts'
+import { addMetricsRoute, METRICS_ANSWER } from '../http/metrics-route.ts'
 import type { Operation } from '../http/openapi.ts'
 import type { Page } from '../http/page.ts'
 import type { Admission } from './admission.ts'
 import { QUERY_PROBLEMS } from './query-api.ts'
 
 /** Adds `GET /metrics`, for who may see everything: series name both ends of a request. */
-export function addMetricsRoute(app: FastifyInstance, admission: Admission, page: Page): void {
-  app.get(
-    '/metrics',
-    { config: { operation: METRICS, access: 'granted', isStream: true }, exposeHeadRoute: false },
-    async (request, reply) => {
+export function addMeshMetricsRoute(app: FastifyInstance, admission: Admission, page: Page): void {
+  addMetricsRoute(app, {
+    page,
+    operation: METRICS,
+    check: (request) => {
       const access = admission.accessOf(request)
-      if (access.visible(['stat']).kind !== 'everything') {
-        throw new AccessError(
-          'NOT_GRANTED',
-          `${access.name} is not granted stat in every namespace of every cluster, which /metrics is of`,
-        )
-      }
-      const { url, headers } = request
-      const query = url.indexOf('?')
-      const { headers: answered, body } = await page({
-        parameters: new URLSearchParams(query < 0 ? '' : url.slice(query)),
-        accept: headers.accept,
-        acceptEncoding: [headers['accept-encoding'] ?? []].flat().join(','),
-      })
-      return reply.headers(answered).send(body)
+      if (access.visible(['stat']).kind === 'everything') return
+      throw new AccessError(
+        'NOT_GRANTED',
+        `${access.name} is not granted stat in every namespace of every cluster, which /metrics is of`,
+      )
     },
-  )
+  })
 }
 
 const METRICS: Operation = {
   operationId: 'metrics',
-  summary: 'The series of the mesh, for Prometheus',
+  summary: 'Metrics of the mesh and of meshtap, for Prometheus',
   description:
-    'Counters since a series began, in the text format, as OpenMetrics, or as protobuf with native histograms: whatever ' +
-    '`Accept` asks for. docs/prometheus.md has names and labels.',
+    'Of the mesh, where this server also exports it, and of meshtap itself; in the text format, as OpenMetrics, or as ' +
+    'protobuf with native histograms: whatever `Accept` asks for. docs/prometheus.md and docs/metrics.md have names and labels.',
   tags: ['queries'],
   parameters: [
     {
@@ -58,14 +50,7 @@ const METRICS: Operation = {
     },
   ],
   responses: {
-    '200': {
-      description: 'All samples.',
-      content: {
-        'text/plain; version=0.0.4': { schema: { type: 'string' } },
-        'application/openmetrics-text; version=1.0.0': { schema: { type: 'string' } },
-        'application/vnd.google.protobuf': { schema: { type: 'string', format: 'binary' } },
-      },
-    },
+    ...METRICS_ANSWER,
     ...QUERY_PROBLEMS,
   },
 }
