@@ -1,8 +1,10 @@
-import { and, quantileOf, shareOf, sum } from '../deploy/prometheus/promql.ts'
+import { and, quantileOf, rate, shareOf, sum } from '../deploy/prometheus/promql.ts'
 import { RECORDED } from '../deploy/prometheus/recording-rules.ts'
+import { FAMILIES } from '../src/exporter/families.ts'
+import { WINDOW } from './sections.ts'
 import type { Golden } from './tables.ts'
 
-/** Of what the whole mesh receives, from series that rules record: by cluster and namespace at most, latency included. */
+/** Of what the whole mesh receives, from series that rules record, but for native histograms; latency by cluster and namespace at most. */
 export function recordedGolden(matchers: string, by: readonly string[]): Required<Golden> {
   const all = sum(by, `${RECORDED.responses}{${matchers}}`)
   const part = (more: string) => sum(by, `${RECORDED.responses}{${and(matchers, more)}}`)
@@ -11,7 +13,11 @@ export function recordedGolden(matchers: string, by: readonly string[]): Require
     success: shareOf(part('classification="success"'), all),
     tls: shareOf(part('tls="true"'), all),
     latency: (quantile) => {
-      const native = sum(by, `${RECORDED.latency}{${matchers}}`)
+      const native = rate(FAMILIES.latency.name, {
+        matchers: and('direction="inbound"', matchers),
+        by,
+        window: WINDOW,
+      })
       const classic = sum(['le', ...by], `${RECORDED.latencyBuckets}{${matchers}}`)
       return `${quantileOf(quantile, native)} or ${quantileOf(quantile, classic)}`
     },

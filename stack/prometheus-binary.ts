@@ -13,15 +13,21 @@ export interface PrometheusInstallation {
   readonly prometheus: string
   /** What checks configurations, rules and expositions. */
   readonly promtool: string
+  /** The first number of its version. */
+  readonly major: number
+}
+
+async function versionOf(prometheus: string): Promise<readonly [major: number, minor: number]> {
+  const [, major, minor] = /version (\d+)\.(\d+)/.exec(await run(prometheus, ['--version'], 10_000)) ?? []
+  return [Number(major ?? 0), Number(minor ?? 0)]
 }
 
 async function prometheusOnPath(): Promise<PrometheusInstallation | undefined> {
   const prometheus = onPath('prometheus')
   const promtool = onPath('promtool')
   if (prometheus === undefined || promtool === undefined) return undefined
-  const version = /version (\d+)\.(\d+)/.exec(await run(prometheus, ['--version'], 10_000))
-  const isOld = version !== null && Number(version[1]) * 100 + Number(version[2]) < OLDEST
-  return isOld ? undefined : { prometheus, promtool }
+  const [major, minor] = await versionOf(prometheus)
+  return major * 100 + minor < OLDEST ? undefined : { prometheus, promtool, major }
 }
 
 function missing(reason: string, cause?: unknown): MissingPartError {
@@ -79,5 +85,7 @@ export async function prometheusInstallation(): Promise<PrometheusInstallation> 
   const found = await prometheusOnPath()
   if (found !== undefined) return found
   const directory = await installOnce('prometheus-deb', unpack)
-  return { prometheus: join(directory, 'prometheus'), promtool: join(directory, 'promtool') }
+  const prometheus = join(directory, 'prometheus')
+  const [major] = await versionOf(prometheus)
+  return { prometheus, promtool: join(directory, 'promtool'), major }
 }

@@ -58,6 +58,7 @@ export const multiClusterBoard = dashboard({
         graph({
           title: 'Latency p95 by cluster',
           unit: UNITS.latency,
+          hasExemplars: true,
           links,
           lines: [{ expr: clusters.latency(0.95), legend }],
         }),

@@ -73,6 +73,7 @@ export const topLineBoard = dashboard({
         graph({
           title: 'Latency p95 by namespace',
           unit: UNITS.latency,
+          hasExemplars: true,
           links,
           lines: [{ expr: namespaces.latency(0.95), legend }],
         }),

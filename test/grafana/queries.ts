@@ -5,6 +5,7 @@ export interface Query extends Pick<Dataquery, 'expr' | 'exemplar' | 'datasource
   /** Title of the panel. */
   readonly panel: string
   readonly type: string
+  readonly legend: string
   readonly isInstant: boolean
 }
 
@@ -15,14 +16,17 @@ export function panelsOf(board: Dashboard): Panel[] {
 
 export function queriesOf(board: Dashboard): Query[] {
   return panelsOf(board).flatMap(({ title = '', type, targets = [] }) =>
-    (targets as Dataquery[]).map(({ expr, exemplar = false, datasource = {}, instant = false }) => ({
-      panel: title,
-      type,
-      expr,
-      exemplar,
-      datasource,
-      isInstant: instant,
-    })),
+    (targets as Dataquery[]).map(
+      ({ expr, exemplar = false, datasource = {}, instant = false, legendFormat = '' }) => ({
+        panel: title,
+        type,
+        legend: legendFormat,
+        expr,
+        exemplar,
+        datasource,
+        isInstant: instant,
+      }),
+    ),
   )
 }
 
