@@ -144,7 +144,7 @@ export class GrpcIngest {
       for (const socket of this.#sockets) socket.destroy()
     }, this.#limits.closeGraceMs)
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()))
-    for (const socket of this.#sockets) socket.destroy()
+    // A session's socket ends after it, when what it wrote last has been sent.
     await isClosed
     clearTimeout(cut)
   }

@@ -227,3 +227,12 @@ export class GatedLog implements EventLog {
 export async function until(holds: () => boolean): Promise<void> {
   while (!holds()) await new Promise((resolve) => setTimeout(resolve, 5))
 }
+
+/** A log that has what it is given at once, and keeps none of it. */
+export const instantLog: EventLog = {
+  append: () => Promise.resolve(),
+  subscribe: () => Promise.reject(new Error('not used')),
+  partitions: () => Promise.resolve([]),
+  async *readSince() {},
+  close: () => Promise.resolve(),
+}
