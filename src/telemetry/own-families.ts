@@ -51,6 +51,12 @@ export const OWN_FAMILIES = [
     roles: HTTP,
   }),
 
+  counter(
+    'meshtap_http_cut_connections_total',
+    'Connections cut because their clients took nothing of an answer, or asked too much before they were answered.',
+    { labels: ['server'], roles: HTTP },
+  ),
+
   // Ingest.
   counter(
     'meshtap_ingest_requests_total',

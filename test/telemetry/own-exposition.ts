@@ -32,6 +32,8 @@ export class OwnExposition {
   /** In what it differs from what the table says of a role: nothing, where it is right. */
   differences(role: RoleName): readonly string[] {
     const table = familiesOf(role)
+    const isMeshMissing = this.value('meshtap_exporter_mesh_up') === 0
+    const isOfMesh = (name: string) => isMeshMissing && /^meshtap_exporter_series(_limited)?$/.test(name)
     const known = new Set<string>([
       ...table.map(({ name }) => name),
       ...PROCESS_NAMES,
@@ -45,7 +47,7 @@ export class OwnExposition {
         const { name, type, help, labels } = family
         const found = this.families.get(name)
         // What has labels has no samples until there is something to tell.
-        if (found === undefined) return labels.length === 0 ? [`${name} is missing`] : []
+        if (found === undefined) return labels.length > 0 || isOfMesh(name) ? [] : [`${name} is missing`]
         const wanted = (family.type === 'histogram' ? [...labels, 'le'] : [...labels]).sort().join()
         const given = (sample: Sample) => Object.keys(sample.labels).sort().join()
         const first = found.samples.find((sample) => !/_(sum|count)$/.test(sample.name)) ?? found.samples[0]!

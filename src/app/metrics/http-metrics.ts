@@ -11,5 +11,6 @@ export function addHttpMetrics(metrics: OwnMetrics, server: 'gateway' | 'ingest'
       tell('meshtap_http_problems_total', count, { server, reason })
     }
     tell('meshtap_http_dropped_connections_total', stats.droppedConnections, { server })
+    tell('meshtap_http_cut_connections_total', stats.cutConnections, { server })
   })
 }
