@@ -28,9 +28,9 @@ export class Lowest<T extends Prioritized> {
     return this.#heap.length
   }
 
-  /** Whether an entry of this priority would be kept. */
-  accepts(priority: number): boolean {
-    return this.#hasRoom() || (this.#heap.length > 0 && priority < this.#heap[0]!.priority)
+  /** An entry would be kept if its priority is below this. */
+  get bar(): number {
+    return this.#hasRoom() ? Number.POSITIVE_INFINITY : (this.#heap[0]?.priority ?? 0)
   }
 
   /** Adds an entry; answers what there is no room for: nothing, the entry itself, or the highest of those before. */

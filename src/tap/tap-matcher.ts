@@ -71,14 +71,19 @@ export class TapMatcher {
     const candidates = this.#candidatesOf(columns.dictionary, defaultCluster)
     candidates.prepare()
     const count = this.#findWanted(candidates, columns)
-    const { flow, outcome } = columns
+    const { flow, outcome, latencyMicros, headers } = columns
+    const { taps } = this.#index
+    const wanted = this.#wanted
     for (let at = 0; at < count; at++) {
-      const i = this.#wanted[at]!
-      const list = candidates.candidates(flow[i]!, outcome[i]!)
-      if (list.plain.length > 0) this.#matchPlain(list, columns, i, onMatch)
-      if (list.byHeader.length > 0 && columns.headers > 0) {
-        this.#matchHeaders(candidates, list, columns, i, onMatch)
+      const i = wanted[at]!
+      const { plain, byHeader } = candidates.candidates(flow[i]!, outcome[i]!)
+      const micros = latencyMicros[i]!
+      for (let n = 0; n < plain.length; n++) {
+        const tap = plain[n]!
+        if (micros < taps[tap]!.minLatencyMicros) break
+        onMatch(tap, i)
       }
+      if (headers > 0 && byHeader.length > 0) this.#matchHeaders(candidates, byHeader, columns, i, onMatch)
     }
   }
 
@@ -101,18 +106,9 @@ export class TapMatcher {
     return count
   }
 
-  #matchPlain(list: CandidateList, columns: EventColumns, event: number, onMatch: OnMatch): void {
-    const micros = columns.latencyMicros[event]!
-    const { taps } = this.#index
-    for (const tap of list.plain) {
-      if (micros < taps[tap]!.minLatencyMicros) return
-      onMatch(tap, event)
-    }
-  }
-
   #matchHeaders(
     candidates: FlowCandidates,
-    list: CandidateList,
+    byHeader: CandidateList['byHeader'],
     columns: EventColumns,
     event: number,
     onMatch: OnMatch,
@@ -121,7 +117,7 @@ export class TapMatcher {
     if (first === columns.headers || columns.headerEvent[first] !== event) return
     const micros = columns.latencyMicros[event]!
     const { taps } = this.#index
-    for (const tap of list.byHeader) {
+    for (const tap of byHeader) {
       if (micros < taps[tap]!.minLatencyMicros) return
       if (hasHeader(columns, event, first, candidates.header(tap))) onMatch(tap, event)
     }

@@ -153,11 +153,8 @@ export class TapPublisher {
 
   readonly #onMatch = (tap: number, event: number): void => {
     const { sampler } = this.#taps[tap]!
-    const priority = this.#random()
-    if (!sampler.accepts(priority)) {
-      sampler.leaveOut(1)
-      return
-    }
+    const priority = sampler.draw()
+    if (priority === undefined) return
     const held: Held = {
       priority,
       index: event,
@@ -277,6 +274,7 @@ export class TapPublisher {
     const sampler = new CandidateSampler<Held>({
       maxRps: registration.query.maxRps,
       nowMs,
+      random: this.#random,
       budget: this.#budget,
     })
     const { scopes } = registration.query

@@ -24,9 +24,9 @@ export class Trailing<T> {
     return this.#ranked
   }
 
-  /** Priorities from here up have no place. */
-  get threshold(): number {
-    return this.#ranked.length < this.#capacity ? Number.POSITIVE_INFINITY : this.#ranked.at(-1)!.priority
+  /** Priorities from here up are not among the lowest `count`, as far as is remembered. */
+  thresholdOf(count: number): number {
+    return this.#ranked.length < count ? Number.POSITIVE_INFINITY : this.#ranked.at(-1)!.priority
   }
 
   /** Takes in what came, in order of priority; answers what has no place, of old and new. */

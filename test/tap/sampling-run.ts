@@ -35,7 +35,10 @@ export function sample(options: {
   const { workers, maxRps, seed, stream, quietMs = 0 } = options
   const next = random(seed)
   const nowMs = -quietMs
-  const senders = Array.from({ length: workers }, () => new CandidateSampler<Entry>({ maxRps, nowMs }))
+  const senders = Array.from(
+    { length: workers },
+    () => new CandidateSampler<Entry>({ maxRps, nowMs, random: next }),
+  )
   const gateway = new RateSampler<Entry>({ maxRps, nowMs, random: next })
   const kept: { entry: Entry; atMs: number }[] = []
   const endMs = stream.length + 2 * Math.max(1000, 2000 / maxRps) + 500
@@ -49,10 +52,9 @@ export function sample(options: {
   for (let ms = nowMs; ms < endMs; ms++) {
     for (let i = 0; i < (stream[ms] ?? 0); i++) {
       const worker = Math.floor(next() * workers)
-      const entry = { priority: next(), worker, timeMs: ms }
       matched++
-      if (senders[worker]!.accepts(entry.priority)) senders[worker]!.offer(entry)
-      else senders[worker]!.leaveOut(1)
+      const priority = senders[worker]!.draw()
+      if (priority !== undefined) senders[worker]!.offer({ priority, worker, timeMs: ms })
     }
     senders.forEach((sender, worker) => {
       if ((ms + quietMs + 7 * worker) % WORKER_SLICE_MS !== 0) return

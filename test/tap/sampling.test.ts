@@ -203,6 +203,32 @@ t.test('a trickle after a flood is still seen', async (t) => {
   t.ok(trickle >= 30, `${trickle} of 34`)
 })
 
+t.test('what is drawn for a worker is as if each entry had a priority of its own', async (t) => {
+  const [rounds, events, warmUp] = [400, 1000, 60]
+  const next = random(12)
+  const sampler = new CandidateSampler<{ priority: number }>({ maxRps: 100, nowMs: 0, random: next })
+  const means = [0, 0, 0]
+  let drawn = 0
+  for (let round = 0; round < rounds + warmUp; round++) {
+    for (let i = 0; i < events; i++) {
+      const priority = sampler.draw()
+      if (priority === undefined) continue
+      sampler.offer({ priority })
+      drawn++
+    }
+    const { kept, leftOut } = sampler.tick(round * WORKER_SLICE_MS)
+    assert.equal(kept.length + leftOut, events, 'each is counted')
+    if (round < warmUp) continue
+    for (const rank of means.keys()) means[rank]! += kept[rank]!.priority / rounds
+  }
+  t.ok(drawn < (rounds * events) / 20, `${drawn} drawn`)
+  // The lowest of n uniform numbers is 1 / (n + 1) on average, the next twice that; four standard deviations are less.
+  for (const [rank, mean] of means.entries()) {
+    const ratio = (mean * (events + 1)) / (rank + 1)
+    t.ok(ratio > 0.8 && ratio < 1.2, `place ${rank + 1}: ${ratio} of what it should be`)
+  }
+})
+
 t.test('workers hand on little more than the limit', async (t) => {
   for (const maxRps of [1, 30, 100]) {
     const { candidates } = sample({ workers: 1, maxRps, seed: 2, stream: steady(5, 10_000) })
@@ -236,7 +262,12 @@ t.test(
   async (t) => {
     const budget = new HeldBudget(10)
     budget.held = 10
-    const sampler = new CandidateSampler<{ priority: number }>({ maxRps: 100, nowMs: 0, budget })
+    const sampler = new CandidateSampler<{ priority: number }>({
+      maxRps: 100,
+      nowMs: 0,
+      random: random(1),
+      budget,
+    })
     for (let i = 0; i < 20; i++) sampler.offer({ priority: i / 20 })
     const { kept, leftOut } = sampler.tick(WORKER_SLICE_MS)
     t.same({ kept: kept.map(({ priority }) => priority), leftOut }, { kept: [0, 0.05, 0.1], leftOut: 17 })
