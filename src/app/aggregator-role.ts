@@ -29,6 +29,7 @@ export async function startAggregator(context: RoleContext<'aggregator'>): Promi
     ready: () =>
       aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' },
     pages: { '/metrics': ownPage(() => metrics.samples()) },
+    allowedHosts: settings.allowedHosts,
     onError: (error) => logger.error({ err: error }, 'a status could not be given'),
   })
   parts.add('status', () => status.close())

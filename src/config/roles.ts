@@ -38,6 +38,7 @@ export const ROLE_SETTINGS = {
   },
   aggregator: {
     listen: STATUS_LISTEN,
+    allowedHosts: ALLOWED_HOSTS,
     ...KAFKA_SETTINGS,
     ...REDIS_SETTINGS,
     ...EVENT_SETTINGS,

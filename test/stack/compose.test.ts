@@ -112,10 +112,7 @@ t.test('roles are given variables that they know', async (t) => {
 })
 
 t.test('Prometheus and Grafana look where services are', async (t) => {
-  const { scrape_configs: jobs } = parse(projectFile('deploy/prometheus/prometheus.yml')) as {
-    scrape_configs: { static_configs: { targets: string[] }[] }[]
-  }
-  const targets = jobs.flatMap((job) => job.static_configs.flatMap((config) => config.targets))
+  const targets = scrapeTargets()
   const own = services.filter(([name, { image }]) => image === 'meshtap' && name !== 'demo')
   t.strictSame(targets.map((target) => String(target.split(':')[0])).sort(), own.map(([name]) => name).sort())
   for (const target of targets) t.ok(image.exposed.includes(Number(target.split(':')[1])), target)
@@ -133,6 +130,14 @@ t.test('Prometheus and Grafana look where services are', async (t) => {
     t.ok(file.services['grafana']?.volumes?.some((volume) => volume.includes(`:${options.path}:`)))
   }
 })
+
+/** What Prometheus scrapes. */
+function scrapeTargets(): string[] {
+  const { scrape_configs: jobs } = parse(projectFile('deploy/prometheus/prometheus.yml')) as {
+    scrape_configs: { static_configs: { targets: string[] }[] }[]
+  }
+  return jobs.flatMap((job) => job.static_configs.flatMap((config) => config.targets))
+}
 
 /** Where Kafka tells clients of a listener to connect to. */
 function kafkaAddress(listener: string): string {
@@ -244,7 +249,10 @@ t.test(
     const demo = ['web', 'emoji', 'voting']
     const reported = await requests(processes, 'emojivoto', (of) => demo.every((name) => (of[name] ?? 0) > 0))
     for (const name of demo) t.ok((reported[name] ?? 0) > 0, `the demo reports of ${name}`)
-    t.equal((await ask(processes, 'exporter:9464', '/metrics')).status, 200, 'Prometheus is answered')
+    for (const target of scrapeTargets()) {
+      const { status, text } = await ask(processes, target, '/metrics')
+      t.equal(status, 200, `${target} answers Prometheus: ${text.slice(0, 200)}`)
+    }
 
     for (const { name, code, ms } of await processes.stop()) {
       t.equal(code, 0, `${name} ends well: ${processes.log(name).slice(-2000)}`)
