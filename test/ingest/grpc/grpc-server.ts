@@ -76,6 +76,18 @@ export class GrpcClient {
     })
   }
 
+  /** A stream that sends one message, and how it ended. */
+  streamed(path: string, message: Uint8Array): Promise<Ended> {
+    return new Promise((resolve) => {
+      const call = this.#client.makeBidiStreamRequest(path, asIs, asIs, this.#metadata)
+      call.on('data', (bytes: Buffer) => resolve({ code: 0, details: 'OK', bytes }))
+      call.on('error', (error: ServiceError) => resolve(endedBy(error, undefined)))
+      call.on('end', () => resolve({ code: 0, details: 'OK' }))
+      call.write(Buffer.from(message))
+      call.end()
+    })
+  }
+
   /** A stream of batches. */
   events(): EventStream {
     return new EventStream(this.#client.makeBidiStreamRequest(EVENTS, asIs, asIs, this.#metadata))
