@@ -25,7 +25,7 @@ export function redisContract(name: string, url: string, empty: () => Promise<vo
       const [bus, other] = await Promise.all([openBus(t, url, { maxTaps }), openBus(t, url, { maxTaps })])
       return { bus, other, pass: (ms) => sleep(ms) }
     },
-    ttlMs: 600,
+    ttlMs: 2500,
     lateMs: 400,
   }
 }
@@ -37,7 +37,7 @@ export function tap(id: string): TapRegistration {
 
 /** Waits until something holds; fails when it does not within some seconds. */
 export async function until(what: string, holds: () => boolean): Promise<void> {
-  for (const endMs = Date.now() + 10_000; !holds(); await sleep(5)) {
+  for (const endMs = Date.now() + 20_000; !holds(); await sleep(5)) {
     if (Date.now() > endMs) throw new Error(`it never came to be that ${what}`)
   }
 }

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Redis } from 'ioredis'
 import t, { type Test } from 'tap'
 import { startRedis } from '../../../stack/redis.ts'
@@ -24,14 +25,12 @@ t.test('the taps of a gateway that was killed are gone when their time is over',
   const bus = await openBus(t, url)
   const told = await idsWatched(bus)
   const script = new URL('registering-process.ts', import.meta.url)
-  await runUntilKilled(script, [url, 'a', '1000'], 2)
-  const killedMs = Date.now()
-  await until('the tap was told of', () => told.length >= 2)
-  t.same(told, [[], ['a']], 'it is still there')
-  await until('it is gone', () => told.length === 3)
-  t.same(told.at(-1), [])
-  const tookMs = Date.now() - killedMs
-  t.ok(tookMs < 3000, `${tookMs} ms`)
+  await runUntilKilled(script, [url, 'a', '4000'], 2)
+  await until('the tap was told of', () => told.at(-1)?.join() === 'a')
+  await until('it is gone', () => told.at(-1)?.length === 0)
+  const redis = new Redis(url)
+  t.teardown(() => redis.disconnect())
+  t.same([await redis.zcard('mt:{taps}:expiries'), await redis.hkeys('mt:{taps}:queries')], [0, ['']])
 })
 
 t.test('keys do not outlive the registrations, even where nobody looks', async (t) => {
@@ -45,15 +44,17 @@ t.test('keys do not outlive the registrations, even where nobody looks', async (
   t.equal((await redis.keys('*')).length, 2)
 })
 
-t.test('a change is pushed, within 200 ms at ease', async (t) => {
+t.test('a tap registered at any gateway is pushed to every worker, within 200 ms at ease', async (t) => {
   await client(t)
-  const [gateway, worker] = [await openBus(t, url), await openBus(t, url, { syncMs: 60_000 })]
-  const told = await idsWatched(worker)
+  const gateways = [await openBus(t, url), await openBus(t, url)]
+  // None of them asks for as long as this takes: what they hear is pushed.
+  const workers = await Promise.all([1, 2, 3].map(() => openBus(t, url, { syncMs: 600_000 })))
+  const told = await Promise.all(workers.map((worker) => idsWatched(worker)))
   const tookMs: number[] = []
   for (let i = 1; i <= 20; i++) {
     const startMs = performance.now()
-    await gateway.register(tap(`tap-${i}`), 60_000)
-    await until('it is told of', () => told.length === i + 1)
+    await gateways[i % 2]!.register(tap(`tap-${i}`), 60_000)
+    await until('every worker is told of it', () => told.every((taps) => taps.at(-1)?.length === i))
     tookMs.push(performance.now() - startMs)
   }
   const medianMs = tookMs.toSorted((a, b) => a - b)[10]!
@@ -72,7 +73,7 @@ t.test('a change that nobody was told of is found out', async (t) => {
     .hdel('mt:{taps}:queries', 'a')
     .hincrby('mt:{taps}:queries', '', 1)
     .exec()
-  await until('it is found out', () => told.length === 2)
+  await until('it is found out', () => told.at(-1)?.length === 0)
   t.same(told, [['a'], []])
   await gateway.register(tap('b'), 60_000)
   await until('what follows is told of', () => told.at(-1)?.join() === 'b')
@@ -101,7 +102,7 @@ t.test('after FLUSHALL the taps of living gateways come back', async (t) => {
   const told = await idsWatched(worker)
   const frames = await framesOf(gateway, 'a')
   await gateway.register(tap('a'), 60_000)
-  await until('it is told of', () => told.length === 2)
+  await until('it is told of', () => told.at(-1)?.join() === 'a')
   await redis.flushall()
   await until('it is there again', () => told.length >= 3 && told.at(-1)?.length === 1)
   const ms = await redis.pttl('mt:{taps}:queries')
@@ -145,7 +146,7 @@ t.test('a frame lost on the way is told of by the next', async (t) => {
   await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
   // The connection may not be known to be gone yet: either way the frame does not arrive.
   await worker.publish('a', { seen: 7, matched: 3, candidates })
-  await until('the subscription is back', () => gateway.stats.isWhole)
+  while (((await redis.pubsub('NUMSUB', 'mt:tap:a:events')) as unknown[])[1] !== 1) await sleep(5)
   await worker.publish('a', { seen: 1, matched: 1, candidates })
   await until('a frame arrives', () => frames.length === 2)
   t.strictSame(frames[1], { seen: 8, matched: 4, candidates, lost: 1 })
@@ -155,7 +156,7 @@ t.test('a frame lost on the way is told of by the next', async (t) => {
 t.test('while Redis stands still, frames past a bound are lost and nothing piles up', async (t) => {
   await client(t)
   const maxQueuedBytes = 200_000
-  const worker = await openBus(t, url, { maxQueuedBytes, timeoutMs: 500 })
+  const worker = await openBus(t, url, { maxQueuedBytes, timeoutMs: 2000 })
   const gateway = await openBus(t, url)
   const frames = await framesOf(gateway, 'a')
   const event = request({ path: `/${'x'.repeat(10_000)}` })
@@ -167,7 +168,7 @@ t.test('while Redis stands still, frames past a bound are lost and nothing piles
   for (let round = 0; round < 20; round++) {
     for (let i = 0; i < 50; i++) outcomes.push(worker.publish('a', frame).catch((error: unknown) => error))
     most = Math.max(most, worker.stats.queuedBytes)
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await sleep(40)
   }
   const errors = await Promise.all(outcomes)
   t.ok(errors.every((error) => error instanceof TapBusError && error.code === 'TAP_BUS_UNAVAILABLE'))
@@ -216,7 +217,7 @@ t.test('a registration that is taken back while it is under way stays away', asy
 })
 
 t.test('without Redis everything fails in time, and again when closed', async (t) => {
-  const bus = await openBus(t, url, { timeoutMs: 300 })
+  const bus = await openBus(t, url, { timeoutMs: 1500 })
   server.pause()
   const unavailable = { name: 'TapBusError', code: 'TAP_BUS_UNAVAILABLE' }
   await Promise.all([
@@ -231,10 +232,10 @@ t.test('without Redis everything fails in time, and again when closed', async (t
       unavailable,
     ),
     t.rejects(bus.publish('a', seen(1)), unavailable),
-    t.rejects(RedisTapBus.open({ redis: parseRedisUrl(url), timeoutMs: 300 }), unavailable),
+    t.rejects(RedisTapBus.open({ redis: parseRedisUrl(url), timeoutMs: 1500 }), unavailable),
   ])
   await server.kill()
-  await t.rejects(RedisTapBus.open({ redis: parseRedisUrl(url), timeoutMs: 300 }), unavailable)
+  await t.rejects(RedisTapBus.open({ redis: parseRedisUrl(url), timeoutMs: 1500 }), unavailable)
   await bus.close()
   await t.rejects(bus.register(tap('a'), 1000), { code: 'TAP_BUS_CLOSED' })
 })

@@ -28,7 +28,8 @@ t.test('two workers and a gateway, each on a bus of its own: every match is sent
   await until('both workers know the tap', () => workers.every(({ stats }) => stats.taps === 1))
 
   let [seen, matched] = [0, 0]
-  const endMs = Date.now() + 2000
+  const startMs = Date.now()
+  const endMs = startMs + 2000
   while (Date.now() < endMs) {
     for (const [worker, publisher] of workers.entries()) {
       // One worker sees three times as much as the other.
@@ -41,21 +42,23 @@ t.test('two workers and a gateway, each on a bus of its own: every match is sent
     }
     await new Promise((resolve) => setTimeout(resolve, 10))
   }
+  const tookS = (Date.now() - startMs) / 1000
   await until('all of it is decided', () => failures.frames.at(-1)?.seen === seen)
 
   const last = failures.frames.at(-1)!
   t.match(last, { seen, matched, dropped: 0 })
   t.equal(last.sent + last.sampledOut, matched)
   t.equal(failures.paths.length, last.sent)
-  t.ok(last.sent >= 150 && last.sent <= 320, `${last.sent} sent in 2 s at 100 a second`)
+  // What waits for room is sent within another second.
+  t.ok(last.sent >= 50 && last.sent <= 100 * (tookS + 1.2), `${last.sent} sent in ${tookS} s at 100 a second`)
   t.strictSame(same.frames.at(-1)?.matched, matched, 'the same query sees the same')
   t.equal(hub.stats.taps, 1)
   const fromFirst = failures.frames.flatMap(({ events }) =>
     events.filter(({ proxy }) => proxy === 'w-0'),
   ).length
   const share = fromFirst / last.sent
-  // Three quarters are expected; four standard deviations of so small a sample are 0.14.
-  t.ok(share > 0.6 && share < 0.9, `${share} of them of the worker that saw three quarters`)
+  const deviation = Math.sqrt((0.75 * 0.25) / last.sent)
+  t.ok(Math.abs(share - 0.75) < 5 * deviation, `${share} of them of the worker that saw three quarters`)
 })
 
 t.test('a worker that comes later, and one that dies, are not noticed but for what they see', async (t) => {
