@@ -53,3 +53,13 @@ t.test('without a role the settings of all are printed, and none is missing', as
 t.test('a role that is no role is a usage error', async (t) => {
   t.equal((await runInProcess(['config', 'nonsense'])).code, 2)
 })
+
+t.test('tokens of commands are masked, and so is what may be one in a URL', async (t) => {
+  const file = `${t.testdir({ token: 'hunter2' })}/token`
+  const flags = ['--token', 'hunter2', '--ingest-token-file', file, '--gateway', 'http://hunter2@localhost']
+  const { stdout, stderr } = await runInProcess(['config', ...flags])
+  t.notMatch(stdout + stderr, 'hunter2')
+  t.match(stdout, /^token +\*{8} +--token$/m)
+  t.match(stdout, /^ingest-token +\*{8} +--ingest-token-file$/m)
+  t.match(stdout, /^gateway +http:\/\/\*{8}@localhost +--gateway$/m)
+})

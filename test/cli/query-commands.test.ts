@@ -299,6 +299,15 @@ t.test('what can only be a mistake is told without asking the gateway', async (t
     /error: unknown option '--windows'\n\(see meshtap stat --help\)/,
   )
   await check(
+    ['stat', 'deploy', '--tokne=hunter2'],
+    "error: unknown option '--tokne=…'\n(see meshtap stat --help)\n",
+  )
+  await check(['stat', 'deploy', '--token', 'hunter 2'], /^error: --token is "\*{8}": must be a token: /)
+  await check(
+    ['stat', 'deploy', '--token', 'hunter2', '--token-file', 'package.json'],
+    'error: --token and --token-file are both given: give one of them\n',
+  )
+  await check(
     ['top', 'deploy', '--limit', '0'],
     /argument '0' is invalid. It must be a whole number from 1 to 1000/,
   )
@@ -335,4 +344,23 @@ t.test('an upstream that is no URL was typed wrong', async (t) => {
   ])
   t.match(stderr, /^error: the upstream is "web": it must be a URL such as http:\/\/127\.0\.0\.1:3000/)
   t.strictSame({ code, stdout }, { code: 2, stdout: '' })
+})
+
+t.test('a token that others can read on the way is warned of, once', async (t) => {
+  const gateway = ['--gateway', 'http://meshtap.invalid', '--token', 'hunter2']
+  const asked = await runInProcess(['stat', 'deploy', 'po', ...gateway])
+  const [warning, ...rest] = asked.stderr.split('\n')
+  t.equal(
+    warning,
+    'warning: http://meshtap.invalid is no https: whoever is on the way can read the token, and use it',
+  )
+  t.match(
+    rest.join('\n'),
+    /^error: cannot reach the gateway at http:\/\/meshtap\.invalid: (?!.*(warning|hunter2))/s,
+  )
+  const pushed = await runInProcess(
+    ['push', '-', '--retry-for', '0s', '--ingest', 'http://meshtap.invalid', '--ingest-token', 'hunter2'],
+    { stdin: '{}' },
+  )
+  t.match(pushed.stderr, /^warning: http:\/\/meshtap\.invalid is no https: /)
 })

@@ -1,8 +1,7 @@
 import { once } from 'node:events'
 import { connect, createServer, type AddressInfo, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
-import { ServeProcess } from '../../e2e/serve-process.ts'
-import { requests } from '../access/guarded-serve.ts'
+import { guardedServe, requests, TOKENS } from '../access/guarded-serve.ts'
 import { runCli, startCli } from '../run-cli.ts'
 
 /** Passes bytes on to a port, until it is cut. */
@@ -36,9 +35,7 @@ async function relay(t: Test, port: number) {
 }
 
 t.test('a tap whose connection breaks misses nothing, and shows nothing twice', async (t) => {
-  const directory = t.testdir({ data: {} })
-  const serve = await ServeProcess.start(`${directory}/data`)
-  t.teardown(() => serve.kill('SIGKILL'))
+  const { serve } = await guardedServe(t, '{subjects: [alice], namespaces: [shop], allow: [tap, paths]}')
   const line = await relay(t, Number(new URL(serve.gatewayUrl).port))
   const pushed: string[] = []
   /** Requests of which two of each path are the same in all. */
@@ -46,10 +43,13 @@ t.test('a tap whose connection breaks misses nothing, and shows nothing twice', 
     const paths = names.flatMap((name) => [`/${name}`, `/${name}`])
     pushed.push(...paths)
     const events = requests('shop', 'web', paths)
-    const { code, stderr } = await runCli(['push', '-', '--ingest', serve.ingestUrl], { stdin: events })
+    const { code, stderr } = await runCli(
+      ['push', '-', '--ingest', serve.ingestUrl, '--ingest-token', TOKENS.sender],
+      { stdin: events },
+    )
     if (code !== 0) throw new Error(stderr)
   }
-  const tap = startCli(['tap', '-o', 'json', '--gateway', line.url])
+  const tap = startCli(['tap', '-o', 'json', '--gateway', line.url, '--token', TOKENS.alice])
   // The first frame tells that it is open.
   const quiet = /No request that matches|No traffic|seen\./
   await tap.until(quiet)

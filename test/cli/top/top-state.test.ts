@@ -128,6 +128,14 @@ t.test('values that are not known come last, whichever way', async (t) => {
   t.strictSame(counts(after(state, 'll')), [5, 7, 9])
 })
 
+t.test('the first line says what an answer is narrowed to', async (t) => {
+  const [title] = screen(
+    after(stateOf({ width: 200 }), answered(ROWS, { narrowedTo: ['*/shop', 'east/pay-\u001b*'] })),
+  ).split('\n')
+  t.match(title, / {3}shows only namespaces shop, east\/pay-\\x1b\*, as granted$/)
+  t.notMatch(screen(START), 'shows only')
+})
+
 t.test('a filter narrows while it is typed, and is kept or given up', async (t) => {
   const typing = after(START, '/LEADER')
   t.strictSame(counts(typing), [7])
