@@ -24,7 +24,16 @@ const ready: number[] = []
 for (let run = 0; run < RUNS; run++) {
   const data = mkdtempSync(join(tmpdir(), 'meshtap-bench-'))
   const port = await freePort()
-  const flags = ['--listen', `127.0.0.1:${port}`, '--ingest-listen', '127.0.0.1:0', '--data', data]
+  const flags = [
+    '--listen',
+    `127.0.0.1:${port}`,
+    '--ingest-listen',
+    '127.0.0.1:0',
+    '--grpc-listen',
+    '127.0.0.1:0',
+    '--data',
+    data,
+  ]
   const start = performance.now()
   const child = spawn(process.execPath, [MAIN, 'serve', ...flags], { stdio: 'ignore' })
   const answered = await untilOk(`http://127.0.0.1:${port}/livez`, start)

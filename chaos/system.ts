@@ -55,6 +55,7 @@ export class System {
       kafka: kafka.brokers,
       'kafka-partitions': String(PARTITIONS),
       'ingest-listen': `127.0.0.1:${ports.ingest}`,
+      'grpc-listen': 'off',
     })
     this.gateway = this.#role('gateway', 'gateway', this.gatewayUrl, {
       redis: redis.url,

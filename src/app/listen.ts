@@ -9,7 +9,7 @@ interface Listener {
 export async function listenOn(
   server: Listener,
   address: HostPort,
-  { name }: Setting<HostPort>,
+  { name }: Pick<Setting<unknown>, 'name'>,
 ): Promise<void> {
   try {
     await server.listen(address)

@@ -5,7 +5,7 @@ import { startServe } from './serve.ts'
 export function serveRole(options: { readonly demo: boolean }) {
   return async (context: RoleContext<'serve'>): Promise<Announcement> => {
     const { settings, logger, parts } = context
-    const { gatewayUrl, ingestUrl } = await startServe(context)
+    const { gatewayUrl, ingestUrl, grpcUrl } = await startServe(context)
     if (options.demo) {
       const { startDemo } = await import('../demo/demo.ts')
       const demo = await startDemo({ ingestUrl, log: logger })
@@ -15,6 +15,7 @@ export function serveRole(options: { readonly demo: boolean }) {
       ['data', settings.data],
       ['API', `${gatewayUrl} (its documentation: ${gatewayUrl}/api/docs)`],
       ['ingest', ingestUrl],
+      ...(grpcUrl === undefined ? [] : [['gRPC', grpcUrl] as const]),
     ]
   }
 }

@@ -1,4 +1,5 @@
 import { ROLE_SETTINGS } from '../config/roles.ts'
+import { ByteBudget } from '../ingest/byte-budget.ts'
 import { createIngest } from '../ingest/ingest.ts'
 import { DEFAULT_INGEST_LIMITS } from '../ingest/limits.ts'
 import { EmbeddedEventLog } from '../log/embedded/embedded-event-log.ts'
@@ -7,6 +8,7 @@ import { LocalTapBus } from '../tap/local/local-tap-bus.ts'
 import { openAnswering } from './answering.ts'
 import { ingestAccess } from './doors.ts'
 import { openFolding } from './folding.ts'
+import { listenGrpc, openGrpcIngest } from './grpc-ingest.ts'
 import { openIdentities } from './identities.ts'
 import { listenOn } from './listen.ts'
 import { addEmbeddedMetrics } from './metrics/embedded-metrics.ts'
@@ -25,6 +27,8 @@ const DEAD_LETTER_TOPIC = 'mesh.requests.dead'
 export interface ServeAddresses {
   readonly gatewayUrl: string
   readonly ingestUrl: string
+  /** Undefined where it is off. */
+  readonly grpcUrl: string | undefined
 }
 
 /** Runs every role in this process on the embedded adapters. */
@@ -74,6 +78,8 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     },
     tls,
   )
+  const budget = new ByteBudget(DEFAULT_INGEST_LIMITS.inFlightBytes)
+  const access = await ingestAccess(context)
   const ingest = await createIngest({
     log,
     topic: TOPIC,
@@ -82,18 +88,25 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     limits: { closeGraceMs: CLOSE_GRACE_MS },
     now,
     allowedHosts: settings.allowedHosts,
-    ...(await ingestAccess(context)),
+    budget,
+    ...access,
     ...(tls === undefined ? {} : { tls }),
   })
-  addIngestMetrics(metrics, { ingest, inFlightLimit: DEFAULT_INGEST_LIMITS.inFlightBytes })
+  addIngestMetrics(metrics, { ingest, inFlightLimit: budget.limit })
+  const grpc = await openGrpcIngest(context, { log, topic: TOPIC, budget, ready, tls, ...access })
   // Together, since each waits for its clients, and a stop has one time to wait.
   parts.add('servers', async () => {
-    await Promise.all([gateway.close(), ingest.close()])
+    await Promise.all([gateway.close(), ingest.close(), grpc?.close()])
   })
   await Promise.all([
     listenOn(gateway, settings.listen, ROLE_SETTINGS.serve.listen),
     listenOn(ingest, settings.ingestListen, ROLE_SETTINGS.serve.ingestListen),
+    listenGrpc(grpc, settings),
     identities.settled.then(() => aggregator.start()),
   ])
-  return { gatewayUrl: gateway.listeningOrigin, ingestUrl: ingest.listeningOrigin }
+  return {
+    gatewayUrl: gateway.listeningOrigin,
+    ingestUrl: ingest.listeningOrigin,
+    grpcUrl: grpc?.origin,
+  }
 }

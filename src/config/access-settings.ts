@@ -1,4 +1,4 @@
-import { GATEWAY_LISTEN, INGEST_LISTEN } from './http-settings.ts'
+import { GATEWAY_LISTEN, GRPC_LISTEN, INGEST_LISTEN } from './http-settings.ts'
 import { isLoopback } from './loopback.ts'
 import { type Setting, type SettingFault, type SettingSchema, settingsOf, variableOf } from './setting.ts'
 import { duration, type HostPort, list, onOff, readableFile, someText, wholeNumber } from './value-types.ts'
@@ -137,7 +137,7 @@ export function accessFaults(schema: SettingSchema, values: Values): readonly Se
     if (setting === (GATEWAY_LISTEN as Setting<unknown>) && !isAsking && !isLoopback(address.host))
       fault(setting.name, exposed(setting.name, address, 'access-tokens, jwt-keys or jwt-secret'))
     if (
-      setting === (INGEST_LISTEN as Setting<unknown>) &&
+      (setting === (INGEST_LISTEN as Setting<unknown>) || setting === (GRPC_LISTEN as Setting<unknown>)) &&
       ingestTokens === undefined &&
       !isLoopback(address.host)
     )

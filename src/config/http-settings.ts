@@ -1,5 +1,5 @@
 import { settingsOf } from './setting.ts'
-import { hostPort, list } from './value-types.ts'
+import { hostPort, hostPortOrOff, list } from './value-types.ts'
 
 const { setting } = settingsOf('http')
 
@@ -29,6 +29,13 @@ export const INGEST_LISTEN = setting(
   '127.0.0.1:4318',
   hostPort,
   'address that events are posted to',
+)
+
+export const GRPC_LISTEN = setting(
+  'grpc-listen',
+  '127.0.0.1:4317',
+  hostPortOrOff,
+  'address that events are sent to over gRPC (OTLP, Envoy, meshtap), or off',
 )
 
 export const STATUS_LISTEN = setting(

@@ -4,6 +4,7 @@ import { EVENT_SETTINGS } from './event-settings.ts'
 import {
   ALLOWED_HOSTS,
   GATEWAY_LISTEN,
+  GRPC_LISTEN,
   INGEST_LISTEN,
   METRICS_LISTEN,
   STATUS_LISTEN,
@@ -20,6 +21,7 @@ export const ROLE_SETTINGS = {
   serve: {
     listen: GATEWAY_LISTEN,
     ingestListen: INGEST_LISTEN,
+    grpcListen: GRPC_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
     ...ACCESS_SETTINGS,
     ...INGEST_ACCESS_SETTINGS,
@@ -31,6 +33,7 @@ export const ROLE_SETTINGS = {
   },
   ingest: {
     listen: INGEST_LISTEN,
+    grpcListen: GRPC_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
     ...INGEST_ACCESS_SETTINGS,
     ...KAFKA_SETTINGS,

@@ -129,6 +129,19 @@ export const hostPort: ValueType<HostPort> = {
   },
 }
 
+/** The same, or `off` for none. */
+export const hostPortOrOff: ValueType<HostPort | undefined> = {
+  placeholder: hostPort.placeholder,
+  parse: (text) => {
+    if (text === 'off') return undefined
+    try {
+      return hostPort.parse(text)
+    } catch {
+      throw new RangeError('must be an address such as 127.0.0.1:4317 or [::1]:4317, or off')
+    }
+  },
+}
+
 /** The path of a PEM file, read as it is parsed. */
 export const pemFile: ValueType<string> = {
   placeholder: '<file>',

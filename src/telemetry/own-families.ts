@@ -86,14 +86,48 @@ export const OWN_FAMILIES = [
     labels: ['transport'],
     roles: INTAKE,
   }),
-  counter('meshtap_ingest_skipped_spans_total', 'Spans that are no request.', {
-    labels: ['transport'],
-    roles: INTAKE,
-  }),
+  counter(
+    'meshtap_ingest_skipped_spans_total',
+    'Spans that are no request, and entries of logs that are none.',
+    {
+      labels: ['transport'],
+      roles: INTAKE,
+    },
+  ),
   gauge('meshtap_ingest_in_flight_bytes', 'Bytes of bodies being handled.', { roles: INTAKE }),
   gauge('meshtap_ingest_in_flight_limit_bytes', 'Most of them; more is refused with OVERLOADED.', {
     roles: INTAKE,
   }),
+  counter('meshtap_grpc_calls_total', 'Calls of ingest over gRPC.', { roles: INTAKE }),
+  gauge('meshtap_grpc_open_calls', 'Calls that go on, streams among them.', { roles: INTAKE }),
+  counter(
+    'meshtap_grpc_problems_total',
+    'Calls and messages refused or failed, by the code of the problem.',
+    {
+      labels: ['reason'],
+      roles: INTAKE,
+    },
+  ),
+  counter('meshtap_grpc_dropped_connections_total', 'Connections closed because there were too many.', {
+    roles: INTAKE,
+  }),
+  gauge(
+    'meshtap_grpc_waiting_messages',
+    'Messages of streams that wait until less is on its way into the log.',
+    {
+      roles: INTAKE,
+    },
+  ),
+  counter('meshtap_grpc_retries_total', 'Times that access logs were given to the log again.', {
+    roles: INTAKE,
+  }),
+  counter(
+    'meshtap_grpc_lost_messages_total',
+    'Messages of access logs that were malformed, or given up at a stop.',
+    {
+      roles: INTAKE,
+    },
+  ),
 
   // The log.
   gauge('meshtap_log_connected', 'Whether the log answers.', {

@@ -31,6 +31,7 @@ async function serve(t: Test): Promise<Served> {
     data: `${t.testdir()}/data`,
     listen,
     'ingest-listen': listen,
+    'grpc-listen': listen,
     partitions: '1',
     flush: '50ms',
     'series-per-namespace': '10',

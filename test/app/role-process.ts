@@ -33,7 +33,11 @@ export class RoleProcess {
     ])
     const child = spawn(process.execPath, [MAIN, role], {
       stdio: ['ignore', 'pipe', 'pipe'],
-      env: { PATH: process.env['PATH'], ...(Object.fromEntries(variables) as Record<string, string>) },
+      env: {
+        PATH: process.env['PATH'],
+        MESHTAP_GRPC_LISTEN: '127.0.0.1:0',
+        ...(Object.fromEntries(variables) as Record<string, string>),
+      },
     })
     const closed = once(child, 'close')
     // It ends with this process, however that ends.

@@ -12,7 +12,13 @@ import { TroubleLog } from '../../src/telemetry/trouble-log.ts'
 async function contextOf(t: Test, given: Readonly<Record<string, string>> = {}) {
   const logger = createLogger({ level: 'silent', format: 'json' })
   const listen = '127.0.0.1:0'
-  const flags = { data: `${t.testdir()}/data`, listen, 'ingest-listen': listen, ...given }
+  const flags = {
+    data: `${t.testdir()}/data`,
+    listen,
+    'ingest-listen': listen,
+    'grpc-listen': listen,
+    ...given,
+  }
   const settings = await roleSettings('serve', { flags, environment: {} })
   const trouble = new TroubleLog(logger, Date.now)
   const parts = new Parts()
@@ -51,7 +57,7 @@ t.test('a stop waits once for clients that do not finish, not once a server', as
 t.test('a port in use is said with its address and the setting that gives another', async (t) => {
   const first = await startServe(await contextOf(t))
   const address = new URL(first.gatewayUrl).host
-  for (const setting of ['listen', 'ingest-listen']) {
+  for (const setting of ['listen', 'ingest-listen', 'grpc-listen']) {
     await t.test(setting, async (t) => {
       await t.rejects(startServe(await contextOf(t, { [setting]: address })), {
         code: 'EADDRINUSE',

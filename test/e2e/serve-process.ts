@@ -20,6 +20,9 @@ interface Answers {
 }
 
 /** A real `meshtap serve` on free ports. */
+/** Free ports; flags that come later go before these. */
+const ANYWHERE = ['listen', 'ingest-listen', 'grpc-listen'].flatMap((name) => [`--${name}`, '127.0.0.1:0'])
+
 export class ServeProcess {
   readonly child: ChildProcess
   readonly gatewayUrl: string
@@ -39,11 +42,9 @@ export class ServeProcess {
   }
 
   static async start(data: string, ...flags: string[]): Promise<ServeProcess> {
-    const child = spawn(
-      process.execPath,
-      [MAIN, 'serve', '--listen', '127.0.0.1:0', '--ingest-listen', '127.0.0.1:0', '--data', data, ...flags],
-      { stdio: ['ignore', 'pipe', 'pipe'] },
-    )
+    const child = spawn(process.execPath, [MAIN, 'serve', ...ANYWHERE, '--data', data, ...flags], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
     let stderr = ''
     child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
     let gatewayUrl: string | undefined
