@@ -1,3 +1,4 @@
+const HEX = Buffer.from('0123456789abcdef')
 const DIGITS = new Uint8Array(16)
 
 /** Most digits of a whole number that is written by hand. */
@@ -25,6 +26,11 @@ export class ByteBuffer {
     return this.#bytes.subarray(0, this.#at)
   }
 
+  /** What was written, as far as `length`, and more after it, until the next write: no object is made for it. */
+  get bytes(): Buffer<ArrayBuffer> {
+    return this.#bytes
+  }
+
   /** What was written, for good: goes on in a new buffer. */
   take(capacity: number): Buffer<ArrayBuffer> {
     const { written } = this
@@ -45,11 +51,15 @@ export class ByteBuffer {
 
   /** Like `copy`, for a few bytes. */
   copyShort(from: Uint8Array): void {
-    const { length } = from
-    this.reserve(length)
+    this.copyRange(from, 0, from.length)
+  }
+
+  /** Like `copy`, for about a hundred bytes at most. */
+  copyRange(from: Uint8Array, start: number, end: number): void {
+    this.reserve(end - start)
     const bytes = this.#bytes
     let at = this.#at
-    for (let i = 0; i < length; i++) bytes[at++] = from[i]!
+    for (let i = start; i < end; i++) bytes[at++] = from[i]!
     this.#at = at
   }
 
@@ -62,6 +72,16 @@ export class ByteBuffer {
   text(text: string): void {
     this.reserve(3 * text.length)
     this.#at += this.#bytes.write(text, this.#at)
+  }
+
+  /** Bytes in lower-case hexadecimal. */
+  hex(from: Uint8Array, start: number, end: number): void {
+    this.reserve(2 * (end - start))
+    const bytes = this.#bytes
+    for (let i = start; i < end; i++) {
+      bytes[this.#at++] = HEX[from[i]! >> 4]!
+      bytes[this.#at++] = HEX[from[i]! & 15]!
+    }
   }
 
   /** A number in decimal, whole ones by hand. */

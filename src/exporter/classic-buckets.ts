@@ -10,3 +10,9 @@ export const CLASSIC_OF: Uint16Array = Uint16Array.from({ length: HISTOGRAM_BUCK
   const place = LATENCY_BOUNDS.findIndex((bound) => typicalMicros(bucket) <= 1000 * bound)
   return place < 0 ? LATENCY_BOUNDS.length : place
 })
+
+/** The classic bucket that a latency itself is in, as an exemplar must be. */
+export function boundOf(micros: number): number {
+  const place = LATENCY_BOUNDS.findIndex((bound) => micros <= 1000 * bound)
+  return place < 0 ? LATENCY_BOUNDS.length : place
+}

@@ -1,5 +1,6 @@
 import type { OutcomeKey } from '../rollup/stat-block.ts'
 import { type Family, FAMILIES } from './families.ts'
+import { LabelCursor } from './label-sets.ts'
 import type { MergedConnections, MergedScope } from './merged-scope.ts'
 import type { OwnSamples } from '../telemetry/own-samples.ts'
 import type { Pace } from './pace.ts'
@@ -7,6 +8,8 @@ import { type Labels, NO_LABELS, type SampleWriter } from './sample-writer.ts'
 
 /** Bytes that are handed on together. */
 const CHUNK_BYTES = 64 * 1024
+/** Rows after which the clock is looked at, though they may have had nothing to write. */
+const ROWS_A_STEP = 128
 
 interface RowLabels extends Labels {
   bytes: Buffer
@@ -68,25 +71,27 @@ export class Exposition {
   ): AsyncGenerator<Buffer> {
     const writer = this.#writer
     const requesting = scopes.filter((scope) => scope.outcomes.length > 0)
-    yield* this.#family(requests, requesting, (labels, { requests: counts, firstMs }, row) => {
-      if (counts[row]! > 0) writer.counter(labels, counts[row]!, firstMs[row]!)
+    yield* this.#family(requests, requesting, (labels, { outcomeStart, outcomeCount, firstMs }, row) => {
+      let count = 0
+      for (let i = outcomeStart[row]!; i < outcomeStart[row + 1]!; i++) count += outcomeCount[i]!
+      if (count > 0) writer.counter(labels, count, firstMs[row]!)
     })
-    const endings = new Map<readonly OutcomeKey[], readonly Buffer[]>()
+    let outcomes: readonly OutcomeKey[] = []
+    let endings: (Buffer | undefined)[] = []
     yield* this.#family(responses, requesting, (labels, scope, row) => {
-      let of = endings.get(scope.outcomes)
-      if (of === undefined) {
-        // One scope at a time.
-        endings.clear()
-        endings.set(scope.outcomes, (of = scope.outcomes.map((outcome) => this.#ending(outcome))))
+      if (scope.outcomes !== outcomes) {
+        outcomes = scope.outcomes
+        endings = []
       }
       for (let i = scope.outcomeStart[row]!; i < scope.outcomeStart[row + 1]!; i++) {
-        labels.extra = of[scope.outcomeIndex[i]!]!
+        const outcome = scope.outcomeIndex[i]!
+        labels.extra = endings[outcome] ??= this.#ending(outcomes[outcome]!)
         writer.counter(labels, scope.outcomeCount[i]!, scope.firstMs[row]!)
       }
       labels.extra = NO_LABELS
     })
     yield* this.#family(latency, requesting, (labels, scope, row) => {
-      if (scope.requests[row]! > 0) writer.histogram(labels, scope, row)
+      if (scope.outcomeStart[row]! < scope.outcomeStart[row + 1]!) writer.histogram(labels, scope, row)
     })
   }
 
@@ -128,16 +133,16 @@ export class Exposition {
     const labels = this.#labels
     if (scopes.length > 0) writer.begin(family)
     for (const scope of scopes) {
-      labels.bytes = scope.labels
+      const cursor = new LabelCursor(scope.labels)
       for (let row = 0; row < scope.size; row++) {
-        labels.start = scope.labelStart[row]!
-        labels.end = scope.labelStart[row + 1]!
+        cursor.seek(row)
+        labels.bytes = cursor.bytes
+        labels.end = cursor.length
         write(labels, scope, row)
-        if (writer.length < CHUNK_BYTES) continue
-        yield writer.take()
-        if (this.#pace.isOver) await this.#pace.rest()
+        const isFull = writer.length >= CHUNK_BYTES
+        if (isFull) yield writer.take()
+        if ((isFull || row % ROWS_A_STEP === 0) && this.#pace.isOver) await this.#pace.rest()
       }
-      if (this.#pace.isOver) await this.#pace.rest()
     }
   }
 

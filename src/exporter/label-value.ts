@@ -7,6 +7,16 @@ const PLAIN = /^[\u0020-\u007e]*$/
 // oxlint-disable-next-line no-control-regex
 const CONTROLS = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029]/gu
 
+/** Whether every format has a value as it is, whatever it escapes: printable ASCII without quote and backslash, not too long. */
+export function isPlain(bytes: Uint8Array, start: number, end: number): boolean {
+  if (end - start > MAX_LABEL_BYTES) return false
+  for (let i = start; i < end; i++) {
+    const byte = bytes[i]!
+    if (byte < 0x20 || byte > 0x7e || byte === 0x22 || byte === 0x5c) return false
+  }
+  return true
+}
+
 /**
  * A value as it is exposed: controls and halves of surrogate pairs become U+FFFD, and what is longer than
  * `MAX_LABEL_BYTES` is cut after a whole character and ends in `…`.

@@ -9,16 +9,20 @@ import {
   type StoredBlob,
   StoreError,
 } from '../store/rollup-store.ts'
+import { begun } from './begun.ts'
 import type { Level } from './families.ts'
-import { type MergedScope, ScopeMerge } from './merged-scope.ts'
+import type { MergedScope } from './merged-scope.ts'
+import type { LabelEncoder } from './label-pieces.ts'
 import type { PartitionState } from './own-metrics.ts'
 import type { Pace } from './pace.ts'
 import type { Progress } from './progress.ts'
 import type { SampleWriter } from './sample-writer.ts'
+import { ScopeMerge } from './scope-merge.ts'
 import { isSelected, type Selection } from './selection.ts'
 
-/** Scopes that are read at once. */
-const SCOPES_A_READ = 4
+/** Most scopes, and about the bytes, that are read at once. */
+const SCOPES_A_READ = 16
+const BYTES_A_READ = 1024 * 1024
 /** Partitions that are read at once. */
 const PARTITIONS_A_READ = 16
 
@@ -29,7 +33,7 @@ export interface MeshReaderOptions {
   readonly store: Pick<RollupStore, 'partitions' | 'read'>
   readonly selection: Selection
   readonly progress: Progress
-  readonly writer: Pick<SampleWriter, 'pair' | 'cellOf'>
+  readonly writer: Pick<SampleWriter, keyof LabelEncoder | 'cellOf' | 'showsExemplars' | 'repeatsFamilies'>
   readonly pace: Pace
   /** Label sets of one level that are kept; what is beyond them is counted and left out. */
   readonly maxSeries: number
@@ -85,9 +89,27 @@ export class MeshReader {
     return { series: this.#series, limited: this.#limited }
   }
 
-  async read(level: Level): Promise<readonly MergedScope[]> {
+  /**
+   * The label sets of a level, in groups whose families are written one after the other: all in one where a family may not
+   * come in several parts, else scope by scope. Resolves once the first is there.
+   */
+  read(level: Level): Promise<AsyncGenerator<readonly MergedScope[], void>> {
+    return begun(this.#groups(level))
+  }
+
+  async *#groups(level: Level): AsyncGenerator<readonly MergedScope[], void> {
+    const { writer } = this.#options
+    const all: MergedScope[] = []
+    for await (const scope of this.#merged(level)) {
+      if (scope.size === 0) continue
+      if (writer.repeatsFamilies) yield [scope]
+      else all.push(scope)
+    }
+    if (all.length > 0) yield all
+  }
+
+  async *#merged(level: Level): AsyncGenerator<MergedScope, void> {
     const names = [...this.#scopes.keys()]
-    const merged: MergedScope[] = []
     let left = this.#options.maxSeries
     const admits = () => {
       if (left === 0) {
@@ -98,14 +120,13 @@ export class MeshReader {
       this.#series++
       return true
     }
-    for (let i = 0; i < names.length; i += SCOPES_A_READ) {
-      const blobs = await this.#blobs(names.slice(i, i + SCOPES_A_READ))
-      for (const ofScope of blobs) {
-        const scope = await this.#merge(ofScope, level, admits)
-        if (scope.size > 0) merged.push(scope)
-      }
+    let scopes = 1
+    for (let i = 0; i < names.length;) {
+      const blobs = await this.#blobs(names.slice(i, i + scopes))
+      i += scopes
+      for (const ofScope of blobs) yield await this.#merge(ofScope, level, admits)
+      scopes = scopesToRead(blobs)
     }
-    return merged
   }
 
   /** The blobs of some scopes, each scope's from all partitions. */
@@ -141,14 +162,20 @@ export class MeshReader {
 
   async #merge(blobs: readonly StoredBlob[], level: Level, admits: () => boolean): Promise<MergedScope> {
     const { writer, pace } = this.#options
-    const merge = new ScopeMerge({ level, pair: writer.pair, cellOf: writer.cellOf, admits })
     try {
-      for (const { blob } of blobs) await pace.run(merge.add(new StatBlob(blob)))
+      const parts: StatBlob[] = []
+      for (const { blob } of blobs) {
+        parts.push(new StatBlob(blob))
+        await pace.rest()
+      }
+      const rows = parts.reduce((sum, part) => sum + part.rows, 0)
+      const merge = new ScopeMerge(rows, { level, writer, admits })
+      for (const part of parts) await pace.run(merge.add(part))
+      return await pace.run(merge.finish(this.#recentSince()))
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error
       throw new StoreError('STORE_FORMAT', `cannot read a rollup: ${error.message}`, { cause: error })
     }
-    return pace.run(merge.finish(this.#recentSince()))
   }
 
   /** Since when a proxy must have been heard of for its connections to be open, as `stat` has it. */
@@ -157,4 +184,10 @@ export class MeshReader {
     const newestMs = this.partitions.reduce((newest, { meta }) => Math.max(newest, meta.watermarkMs), 0)
     return Math.min(nowMs, Math.max(newestMs, nowMs - LAG_MS)) - PROXY_FORGOTTEN_MS
   }
+}
+
+/** How many scopes to read next, from how large the last ones were. */
+function scopesToRead(read: readonly (readonly StoredBlob[])[]): number {
+  const bytes = read.flat().reduce((sum, { blob }) => sum + blob.length, 0)
+  return Math.min(SCOPES_A_READ, Math.max(1, Math.floor((BYTES_A_READ * read.length) / Math.max(1, bytes))))
 }

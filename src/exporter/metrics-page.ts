@@ -146,7 +146,9 @@ export class MetricsPage {
     writer: SampleWriter,
     selection: Selection,
     pace: Pace,
-  ): Promise<{ readonly mesh: MeshReader; readonly workloads: AsyncIterable<readonly MergedScope[]> } | undefined> {
+  ): Promise<
+    { readonly mesh: MeshReader; readonly workloads: AsyncIterable<readonly MergedScope[]> } | undefined
+  > {
     const { store, now, own, onAway } = this.#options
     const { maxSeries } = this
     const progress = this.#progress

@@ -54,9 +54,8 @@ export class OpenConnections {
 
 /** What tells apart the series of a label set. */
 function seriesId(slot: number, keys: KeyColumns, row: number): string {
-  const { cluster, namespace, kind, name } = keys.workloadAt(keys.peer[row]!)
-  const { route, method, flags, text } = keys
-  return [slot, cluster, namespace, kind, name, text(route[row]!), text(method[row]!), flags[row]].join(
-    '\u0000',
-  )
+  const { peer, route, method, flags, tables } = keys
+  const { cluster, namespace, kind, name } = tables.workload(peer[row]!)
+  const texts = [cluster, namespace, kind, name, tables.string(route[row]!), tables.string(method[row]!)]
+  return `${slot}\u0000${texts.join('\u0000')}\u0000${flags[row]}`
 }

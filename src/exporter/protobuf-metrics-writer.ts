@@ -1,10 +1,11 @@
+import { TRACE_BYTES } from '../event/event-columns.ts'
 import { HISTOGRAM_BUCKETS, HISTOGRAM_INDEX_OFFSET } from '../rollup/histogram.ts'
 import type { BucketCounts } from '../telemetry/own-samples.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import { CLASSIC_OF } from './classic-buckets.ts'
+import { boundOf, CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
-import type { PairEncoder } from './label-pieces.ts'
-import type { MergedScope } from './merged-scope.ts'
+import type { LabelEncoder } from './label-pieces.ts'
+import { LatencyCells, type MergedExemplars, type MergedScope } from './merged-scope.ts'
 import type { Labels, SampleWriter } from './sample-writer.ts'
 
 const CAPACITY = 80 * 1024
@@ -23,12 +24,27 @@ const LENGTH_DELIMITED = 2
 const FIXED64 = 1
 const VARINT = 0
 
-const pair: PairEncoder = (name, value) => {
+const pair: LabelEncoder['pair'] = (name, value) => {
   if (value === '') return ''
   const bytes = Buffer.from(value).toString('latin1')
   const label = `\u000a${lengthOf(name)}${name}\u0012${lengthOf(bytes)}${bytes}`
   return `\u000a${lengthOf(label)}${label}`
 }
+
+const plainPair: LabelEncoder['plainPair'] = (into, name, value, start, end) => {
+  const length = end - start
+  into.byte(0x0a)
+  into.varint(2 + name.length + 1 + (length > 127 ? 2 : 1) + length)
+  into.byte(0x0a)
+  into.byte(name.length)
+  into.copyShort(name)
+  into.byte(0x12)
+  into.varint(length)
+  into.copyRange(value, start, end)
+}
+
+/** The label `trace_id` of an exemplar, as far as its value of 32 characters. */
+const TRACE_LABEL = Buffer.from('\u000a\u002c\u000a\u0008trace_id\u0012\u0020', 'latin1')
 
 /** A length as protobuf's varint. */
 function lengthOf(text: string): string {
@@ -48,7 +64,10 @@ export class ProtobufMetricsWriter implements SampleWriter {
   readonly contentType =
     'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited'
   readonly pair = pair
+  readonly plainPair = plainPair
   readonly cellOf = Uint16Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => bucket)
+  readonly showsExemplars = true
+  readonly repeatsFamilies = true
   readonly #out = new ByteBuffer(CAPACITY)
   readonly #family = new ByteBuffer(512)
   readonly #metrics = new ByteBuffer(2 * MESSAGE_BYTES)
@@ -57,6 +76,9 @@ export class ProtobufMetricsWriter implements SampleWriter {
   readonly #part = new ByteBuffer(1024)
   readonly #spans = new ByteBuffer(512)
   readonly #deltas = new ByteBuffer(1024)
+  readonly #exemplar = new ByteBuffer(128)
+  readonly #time = new ByteBuffer(16)
+  readonly #cells = new LatencyCells()
   readonly #classic = new Float64Array(LATENCY_BOUNDS.length + 1)
 
   get length(): number {
@@ -93,6 +115,9 @@ export class ProtobufMetricsWriter implements SampleWriter {
     for (const inBucket of this.#classic) count += inBucket
     writeVarint(histogram, 1, count)
     writeDouble(histogram, 2, scope.latencySumMicros[row]! / 1000)
+    const { exemplars } = scope
+    const exemplar = exemplars === undefined ? -1 : exemplars.at[row]!
+    const exemplarBound = exemplar < 0 ? -1 : boundOf(exemplars!.latencyMicros[exemplar]!)
     let cumulative = 0
     for (let bound = 0; bound <= LATENCY_BOUNDS.length; bound++) {
       cumulative += this.#classic[bound]!
@@ -100,6 +125,7 @@ export class ProtobufMetricsWriter implements SampleWriter {
       bucket.length = 0
       writeVarint(bucket, 1, cumulative)
       writeDouble(bucket, 2, LATENCY_BOUNDS[bound] ?? Number.POSITIVE_INFINITY)
+      if (bound === exemplarBound) this.#addExemplar(bucket, exemplars!, exemplar)
       writeMessage(histogram, 3, bucket)
     }
     writeTag(histogram, 5, VARINT)
@@ -136,7 +162,9 @@ export class ProtobufMetricsWriter implements SampleWriter {
   }
 
   /** Reads a row's cells into classic counts, spans and deltas; answers how many zeros there are. */
-  #readBuckets({ latencyStart, latencyIndex, latencyCount }: MergedScope, row: number): number {
+  #readBuckets(scope: MergedScope, row: number): number {
+    const cells = this.#cells
+    cells.read(scope, row)
     const deltas = this.#deltas
     deltas.length = 0
     this.#spans.length = 0
@@ -147,9 +175,9 @@ export class ProtobufMetricsWriter implements SampleWriter {
     let next = Number.NaN
     let spanOffset = 0
     let spanLength = 0
-    for (let cell = latencyStart[row]!; cell < latencyStart[row + 1]!; cell++) {
-      const bucket = latencyIndex[cell]!
-      const count = latencyCount[cell]!
+    for (let cell = 0; cell < cells.size; cell++) {
+      const bucket = cells.index[cell]!
+      const count = cells.count[cell]!
       this.#classic[CLASSIC_OF[bucket]!]! += count
       if (bucket === 0) {
         zeros = count
@@ -187,12 +215,26 @@ export class ProtobufMetricsWriter implements SampleWriter {
 
   #start(into: ByteBuffer, field: number, startMs: number): void {
     if (!(startMs > 0)) return
-    const timestamp = this.#part
+    this.#timestamp(into, field, startMs)
+  }
+
+  #timestamp(into: ByteBuffer, field: number, timeMs: number): void {
+    const timestamp = this.#time
     timestamp.length = 0
-    const seconds = Math.floor(startMs / 1000)
+    const seconds = Math.floor(timeMs / 1000)
     writeVarint(timestamp, 1, seconds)
-    writeVarint(timestamp, 2, Math.round((startMs - 1000 * seconds) * 1_000_000))
+    writeVarint(timestamp, 2, Math.round((timeMs - 1000 * seconds) * 1_000_000))
     writeMessage(into, field, timestamp)
+  }
+
+  #addExemplar(bucket: ByteBuffer, { traceIds, latencyMicros, timeMs }: MergedExemplars, at: number): void {
+    const exemplar = this.#exemplar
+    exemplar.length = 0
+    exemplar.copyShort(TRACE_LABEL)
+    exemplar.hex(traceIds, at * TRACE_BYTES, (at + 1) * TRACE_BYTES)
+    writeDouble(exemplar, 2, latencyMicros[at]! / 1000)
+    this.#timestamp(exemplar, 3, timeMs[at]!)
+    writeMessage(bucket, 3, exemplar)
   }
 
   /** Writes a metric whose value is field `field`. */

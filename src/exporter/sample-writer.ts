@@ -1,6 +1,6 @@
 import type { BucketCounts } from '../telemetry/own-samples.ts'
 import type { Family } from './families.ts'
-import type { PairEncoder } from './label-pieces.ts'
+import type { LabelEncoder } from './label-pieces.ts'
 import type { MergedScope } from './merged-scope.ts'
 
 export const NO_LABELS: Buffer = Buffer.alloc(0)
@@ -18,11 +18,14 @@ export interface Labels {
  *
  * A series' start is the time of its first event, epoch milliseconds, in formats that have it.
  */
-export interface SampleWriter {
+export interface SampleWriter extends LabelEncoder {
   readonly contentType: string
-  readonly pair: PairEncoder
-  /** The cell of `MergedScope.latencyIndex` that each of the sketch's buckets counts in. */
+  /** The cell of `MergedScope.latencies` that each of the sketch's buckets counts in. */
   readonly cellOf: Uint16Array
+  /** Whether the traces of slow requests are written. */
+  readonly showsExemplars: boolean
+  /** Whether a family may come in several parts, `begin` before each; else all of it comes together. */
+  readonly repeatsFamilies: boolean
   /** Bytes written and not taken. */
   readonly length: number
   begin(family: Family): void

@@ -1,15 +1,19 @@
+import { TRACE_BYTES } from '../event/event-columns.ts'
+import type { ExemplarColumns } from '../rollup/exemplars.ts'
 import type { BucketCounts } from '../telemetry/own-samples.ts'
 import { ByteBuffer } from './byte-buffer.ts'
-import { CLASSIC_OF } from './classic-buckets.ts'
+import { boundOf, CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
-import type { PairEncoder } from './label-pieces.ts'
-import type { MergedScope } from './merged-scope.ts'
+import type { LabelEncoder } from './label-pieces.ts'
+import { LatencyCells, type MergedScope } from './merged-scope.ts'
 import type { Labels, SampleWriter } from './sample-writer.ts'
 
 /** Larger than a chunk, so that most chunks are made once. */
 const CAPACITY = 80 * 1024
 
 const COMMA = 0x2c
+const EQUALS = 0x3d
+const QUOTE = 0x22
 const NEWLINE = 0x0a
 const VALUE = Buffer.from('} ')
 
@@ -17,7 +21,7 @@ const ESCAPED = /["\\\n]/
 const NOT_ASCII = /[\u0080-\uffff]/
 
 /** With a comma before it, that of the first label is left out where labels are written. */
-const pair: PairEncoder = (name, value) => {
+const pair: LabelEncoder['pair'] = (name, value) => {
   if (value === '') return ''
   let text = value
   if (ESCAPED.test(text)) {
@@ -25,6 +29,15 @@ const pair: PairEncoder = (name, value) => {
   }
   if (NOT_ASCII.test(text)) text = Buffer.from(text).toString('latin1')
   return `,${name}="${text}"`
+}
+
+const plainPair: LabelEncoder['plainPair'] = (into, name, value, start, end) => {
+  into.byte(COMMA)
+  into.copyShort(name)
+  into.byte(EQUALS)
+  into.byte(QUOTE)
+  into.copyRange(value, start, end)
+  into.byte(QUOTE)
 }
 
 /** What the two text formats differ in. */
@@ -53,10 +66,13 @@ export const OPENMETRICS_TEXT: TextDialect = {
 export class TextWriter implements SampleWriter {
   readonly contentType: string
   readonly pair = pair
+  readonly plainPair = plainPair
   readonly cellOf = CLASSIC_OF
+  readonly repeatsFamilies = false
   readonly #isOpenMetrics: boolean
   readonly #out = new ByteBuffer(CAPACITY)
   readonly #line = new ByteBuffer(4096)
+  readonly #cells = new LatencyCells()
   /** From the value of `le` to the space before the sample's. */
   readonly #bounds: readonly Buffer[]
   #name = Buffer.alloc(0)
@@ -74,6 +90,10 @@ export class TextWriter implements SampleWriter {
 
   get length(): number {
     return this.#out.length
+  }
+
+  get showsExemplars(): boolean {
+    return this.#isOpenMetrics
   }
 
   begin({ name, type, help }: Family): void {
@@ -99,21 +119,23 @@ export class TextWriter implements SampleWriter {
   }
 
   histogram(labels: Labels, scope: MergedScope, row: number): void {
-    const { latencyIndex, latencyCount } = scope
+    const { index, count, size } = this.#read(scope, row)
+    const { exemplars } = scope
+    const exemplar = this.#isOpenMetrics && exemplars !== undefined ? exemplars.at[row]! : -1
+    const exemplarBound = exemplar < 0 ? -1 : boundOf(exemplars!.latencyMicros[exemplar]!)
     const out = this.#out
     const line = this.#line
     line.length = 0
     line.copyShort(this.#bucket)
     copyLabels(line, labels)
-    const common = line.written
-    let cell = scope.latencyStart[row]!
-    const end = scope.latencyStart[row + 1]!
+    let cell = 0
     let cumulative = 0
     for (let bound = 0; bound < this.#bounds.length; bound++) {
-      if (cell < end && latencyIndex[cell] === bound) cumulative += latencyCount[cell++]!
-      out.copy(common)
+      if (cell < size && index[cell] === bound) cumulative += count[cell++]!
+      out.copy(line.bytes, 0, line.length)
       out.copyShort(this.#bounds[bound]!)
       out.decimal(cumulative)
+      if (bound === exemplarBound) this.#exemplar(exemplars!, exemplar)
       out.byte(NEWLINE)
     }
     this.#head(this.#sum, labels)
@@ -152,6 +174,21 @@ export class TextWriter implements SampleWriter {
   #boundText(bound: number | undefined): string {
     if (bound === undefined) return '+Inf'
     return this.#isOpenMetrics && Number.isInteger(bound) ? `${bound}.0` : String(bound)
+  }
+
+  #read(scope: MergedScope, row: number): LatencyCells {
+    this.#cells.read(scope, row)
+    return this.#cells
+  }
+
+  #exemplar({ traceIds, latencyMicros, timeMs }: ExemplarColumns, at: number): void {
+    const out = this.#out
+    out.binary(' # {trace_id="')
+    out.hex(traceIds, at * TRACE_BYTES, (at + 1) * TRACE_BYTES)
+    out.binary('"} ')
+    out.thousandths(latencyMicros[at]!)
+    out.binary(' ')
+    out.thousandths(timeMs[at]!)
   }
 
   #started(labels: Labels, startMs: number): void {

@@ -40,6 +40,14 @@ export class TablesWriter {
   }
 }
 
+/** Indices of strings, one a workload; those of the workload of which nothing is known are 0. */
+export interface WorkloadStrings {
+  readonly cluster: Int32Array
+  readonly namespace: Int32Array
+  readonly kind: Int32Array
+  readonly name: Int32Array
+}
+
 /**
  * The tables of a blob being read; texts are decoded when they are asked for. Throws a DecodeError for an index beyond
  * them.
@@ -57,6 +65,11 @@ export class TablesReader {
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes
     this.#columns = new PackedColumns(bytes)
+  }
+
+  /** The blob: what `startOf` and `endOf` are places in. */
+  get blob(): Uint8Array {
+    return this.#bytes
   }
 
   /** The bytes that both tables are in. */
@@ -87,11 +100,42 @@ export class TablesReader {
     return (this.#strings[index] = new ProtobufReader(this.#bytes, this.#ends[2 * index], end).rest())
   }
 
+  /** How many strings there are, the empty one included. */
+  get stringCount(): number {
+    return this.#ends.length / 2
+  }
+
+  /** Where a string's bytes begin and end: no text and no object is made. */
+  startOf(index: number): number {
+    return this.#place(2 * index)
+  }
+
+  endOf(index: number): number {
+    return this.#place(2 * index + 1)
+  }
+
+  /** The strings that workloads are made of, by the workload's index. */
+  workloadStrings(): WorkloadStrings {
+    const rows = this.#columns.rows(1)
+    const column = (field: number) => {
+      const strings = new Int32Array(rows + 1)
+      strings.set(this.#columns.ints(field, rows), 1)
+      return strings
+    }
+    return { cluster: column(1), namespace: column(2), kind: column(3), name: column(4) }
+  }
+
   workload(index: number): Workload {
     this.#workloads ??= this.#readWorkloads()
     const workload = this.#workloads[index]
     if (workload === undefined) throw new DecodeError('index', `workload ${index}`, 'is beyond the table')
     return workload
+  }
+
+  #place(at: number): number {
+    const place = this.#ends[at]
+    if (place === undefined) throw new DecodeError('index', `string ${at >> 1}`, 'is beyond the table')
+    return place
   }
 
   #readWorkloads(): Workload[] {

@@ -1,6 +1,9 @@
 import { DecodeError } from '../event/decode-error.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
 
+/** Numbers that are decoded between two rests: some hundredths of a millisecond. */
+const NUMBERS_A_STEP = 8192
+
 /**
  * A message's packed columns by field, each decoded when it is asked for: into an array of exactly its rows, of integers
  * where they are small. A column that was left out is all zeros.
@@ -79,6 +82,34 @@ export class PackedColumns {
     const reader = this.#reader(field, rows)
     const column = new Int32Array(rows)
     if (reader !== undefined) this.#check(field, rows, reader.packedInts(column, 0), reader)
+    return column
+  }
+
+  /** As `numbers`, with a rest after each few thousand. */
+  *numbersGradually(field: number, rows: number): Generator<undefined, Float64Array<ArrayBuffer>> {
+    const reader = this.#reader(field, rows)
+    const column = new Float64Array(rows)
+    if (reader === undefined) return column
+    let count = 0
+    for (let to = NUMBERS_A_STEP; to < rows; to += NUMBERS_A_STEP) {
+      count = reader.packedNumbers(column.subarray(0, to), count)
+      yield
+    }
+    this.#check(field, rows, reader.packedNumbers(column, count), reader)
+    return column
+  }
+
+  /** As `ints`, with a rest after each few thousand. */
+  *intsGradually(field: number, rows: number): Generator<undefined, Int32Array<ArrayBuffer>> {
+    const reader = this.#reader(field, rows)
+    const column = new Int32Array(rows)
+    if (reader === undefined) return column
+    let count = 0
+    for (let to = NUMBERS_A_STEP; to < rows; to += NUMBERS_A_STEP) {
+      count = reader.packedInts(column.subarray(0, to), count)
+      yield
+    }
+    this.#check(field, rows, reader.packedInts(column, count), reader)
     return column
   }
 

@@ -2,10 +2,10 @@ import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from '../event/dictionary.ts'
 import { DecodeError } from '../event/decode-error.ts'
 import { TRACE_BYTES } from '../event/event-columns.ts'
 import { ProtobufReader } from '../event/protobuf-reader.ts'
-import { checkFormat, TablesReader } from './block-tables.ts'
+import { checkFormat, TablesReader, type WorkloadStrings } from './block-tables.ts'
 import { type ExemplarColumns, NO_EXEMPLARS } from './exemplars.ts'
 import { PackedColumns } from './packed-columns.ts'
-import { seriesKey, type SeriesKey, type Workload } from './series.ts'
+import { seriesKey, type SeriesKey } from './series.ts'
 import type { OutcomeKey } from './stat-block.ts'
 
 /**
@@ -54,13 +54,15 @@ export interface KeyColumns {
   readonly method: Int32Array
   /** `FLAG_OUTBOUND`, `FLAG_TLS`, `FLAG_TLS_KNOWN`. */
   readonly flags: Int32Array
-  readonly text: (index: number) => string
-  readonly workloadAt: (index: number) => Workload
+  /** The tables that the others are indices of. */
+  readonly tables: TablesReader
+  readonly workloads: WorkloadStrings
 }
 
 /**
  * A `StatBlock` as bytes (proto/rollup.proto), each part decoded when it is asked for. All throw a DecodeError where
- * the bytes are not ones of this program.
+ * the bytes are not ones of this program. What is called `…Gradually` is a generator that rests while it decodes, for who
+ * must not hold the event loop.
  */
 export class StatBlob {
   /** How many series. */
@@ -101,20 +103,19 @@ export class StatBlob {
   }
 
   /** The same without an object a series. */
-  keyColumns(): KeyColumns {
-    const column = (field: number) => this.#series.ints(field, this.rows)
-    const tables = this.#tables
+  *keyColumnsGradually(): Generator<undefined, KeyColumns> {
+    const column = (field: number) => this.#series.intsGradually(field, this.rows)
     return {
-      workload: column(1),
-      peer: column(2),
-      pod: column(3),
-      service: column(4),
-      authority: column(5),
-      route: column(6),
-      method: column(7),
-      flags: column(8),
-      text: (index) => tables.string(index),
-      workloadAt: (index) => tables.workload(index),
+      workload: yield* column(1),
+      peer: yield* column(2),
+      pod: yield* column(3),
+      service: yield* column(4),
+      authority: yield* column(5),
+      route: yield* column(6),
+      method: yield* column(7),
+      flags: yield* column(8),
+      tables: this.#tables,
+      workloads: this.#tables.workloadStrings(),
     }
   }
 
@@ -124,6 +125,10 @@ export class StatBlob {
 
   sum(name: keyof typeof SUM_FIELDS): Float64Array<ArrayBuffer> {
     return this.#series.numbers(SUM_FIELDS[name], this.rows)
+  }
+
+  sumGradually(name: keyof typeof SUM_FIELDS): Generator<undefined, Float64Array<ArrayBuffer>> {
+    return this.#series.numbersGradually(SUM_FIELDS[name], this.rows)
   }
 
   /** Whether a sum is more than zero in any row: one that is not is left out. */
@@ -139,6 +144,14 @@ export class StatBlob {
   /** By histogram bucket, ascending within a row: of each the step from the one before it, of the first from 0. */
   latencySteps(): SparseCounts {
     return this.#sparse(9)
+  }
+
+  outcomeCountsGradually(): Generator<undefined, SparseCounts> {
+    return this.#sparseGradually(6)
+  }
+
+  latencyStepsGradually(): Generator<undefined, SparseCounts> {
+    return this.#sparseGradually(9)
   }
 
   /** The traces of slow requests. */
@@ -170,12 +183,24 @@ export class StatBlob {
   }
 
   #sparse(field: number): SparseCounts {
-    const cells = this.#cells.ints(field, this.rows)
-    const start = new Uint32Array(this.rows + 1)
-    for (let row = 0; row < this.rows; row++) start[row + 1] = start[row]! + cells[row]!
+    const start = startsOf(this.#cells.ints(field, this.rows))
     const size = start[this.rows]!
     return { start, index: this.#cells.ints(field + 1, size), count: this.#cells.numbers(field + 2, size) }
   }
+
+  *#sparseGradually(field: number): Generator<undefined, SparseCounts> {
+    const start = startsOf(yield* this.#cells.intsGradually(field, this.rows))
+    const size = start[this.rows]!
+    const index = yield* this.#cells.intsGradually(field + 1, size)
+    return { start, index, count: yield* this.#cells.numbersGradually(field + 2, size) }
+  }
+}
+
+/** Where each row's cells begin, from how many each has. */
+function startsOf(cells: Int32Array): Uint32Array<ArrayBuffer> {
+  const start = new Uint32Array(cells.length + 1)
+  for (let row = 0; row < cells.length; row++) start[row + 1] = start[row]! + cells[row]!
+  return start
 }
 
 function readKeys(columns: PackedColumns, rows: number, tables: TablesReader): SeriesKey[] {

@@ -20,6 +20,7 @@ const EVENTS: MeshEvent[] = [
     tls: true,
     authority: 'voting.emojivoto',
     path: '/vote/1',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
   }),
   request('web', 'voting', { latencyMicros: 700, status: 503, path: '/vote/2', ago: 100 }),
   request('web', 'shop/sts:redis', { direction: 'outbound', grpcStatus: 13, latencyMicros: 60_000_000 }),

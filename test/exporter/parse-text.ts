@@ -3,6 +3,7 @@ export interface Sample {
   readonly name: string
   readonly labels: Readonly<Record<string, string>>
   readonly value: number
+  readonly exemplar?: Omit<Sample, 'name'> & { readonly timeSeconds: number }
 }
 
 export interface ParsedFamily {
@@ -37,7 +38,7 @@ export function parseText(
       }
       continue
     }
-    const sample = parseSample(line)
+    const sample = parseSample(line, isOpenMetrics)
     const base = SUFFIXES.map(
       (suffix) => sample.name.endsWith(suffix) && sample.name.slice(0, sample.name.length - suffix.length),
     )
@@ -55,10 +56,32 @@ export function parseText(
   return families
 }
 
-function parseSample(line: string): Sample {
+function parseSample(line: string, isOpenMetrics: boolean): Sample {
   const open = line.indexOf('{')
   const name = line.slice(0, open)
   if (!/^[a-zA-Z_:][a-zA-Z0-9_:]*$/.test(name)) throw new Error(`no name: ${line}`)
+  const { labels, end } = parseLabels(line, open)
+  const [, value, exemplar] = /^ (\d+(?:\.\d+)?)(?: # (\{.*))?$/.exec(line.slice(end)) ?? []
+  if (value === undefined) throw new Error(`no value: ${line}`)
+  if (exemplar === undefined) return { name, labels, value: Number(value) }
+  if (!isOpenMetrics || !name.endsWith('_bucket')) throw new Error(`no exemplar may be here: ${line}`)
+  return { name, labels, value: Number(value), exemplar: parseExemplar(exemplar) }
+}
+
+function parseExemplar(text: string): NonNullable<Sample['exemplar']> {
+  const { labels, end } = parseLabels(text, 0)
+  const [, value, timeSeconds] = /^ (\d+(?:\.\d+)?) (\d+(?:\.\d+)?)$/.exec(text.slice(end)) ?? []
+  if (timeSeconds === undefined) throw new Error(`no exemplar: ${text}`)
+  const characters = Object.entries(labels).reduce((sum, [name, of]) => sum + name.length + of.length, 0)
+  if (characters > 128) throw new Error(`labels of ${characters} characters: ${text}`)
+  return { labels, value: Number(value), timeSeconds: Number(timeSeconds) }
+}
+
+/** The labels from the brace at `open`, and where what follows them begins. */
+function parseLabels(
+  line: string,
+  open: number,
+): { readonly labels: Record<string, string>; readonly end: number } {
   const labels: Record<string, string> = {}
   let at = open + 1
   while (line[at] !== '}') {
@@ -80,7 +103,5 @@ function parseSample(line: string): Sample {
     if (line[at] === ',') at++
     else if (line[at] !== '}') throw new Error(`neither comma nor end at ${at}: ${line}`)
   }
-  const value = line.slice(at + 1)
-  if (!/^ \d+(\.\d+)?$/.test(value)) throw new Error(`no value ${JSON.stringify(value)}: ${line}`)
-  return { name, labels, value: Number(value) }
+  return { labels, end: at + 1 }
 }
