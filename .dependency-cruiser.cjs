@@ -15,6 +15,7 @@ const arrows = {
   access: ['document', 'rollup', 'tap'],
   document: [],
   identity: ['document', 'event'],
+  mapping: ['document', 'event'],
   aggregator: ['event', 'rollup', 'log', 'store'],
   function: ['event', 'rollup', 'log', 'store', 'aggregator'],
   ingest: ['access', 'event', 'http', 'log'],
