@@ -2,6 +2,8 @@
  * A gateway in a process of its own, told by its parent what to do: `gateway-main.ts SETTINGS`. Its memory is then its own,
  * and what its clients cost does not slow it.
  */
+import { once } from 'node:events'
+import { createServer } from 'node:net'
 import { Door } from '../../../src/access/door.ts'
 import { parsePolicy } from '../../../src/access/policy.ts'
 import { parseTokens } from '../../../src/access/static-tokens.ts'
@@ -21,7 +23,7 @@ import type { GatewayState, GatewaySettings, ToGateway } from './gateway-process
 /** A batch of events comes this often. */
 const BATCH_MS = 20
 
-const { limits, token } = JSON.parse(process.argv[2]!) as GatewaySettings
+const { limits, token, socketPath } = JSON.parse(process.argv[2]!) as GatewaySettings
 const bus = new LocalTapBus()
 const taps = new TapHub({ bus })
 const publisher = await TapPublisher.open({
@@ -85,6 +87,11 @@ process.on('message', (message: ToGateway) => {
       return
   }
 })
+if (socketPath !== undefined) {
+  const local = createServer((socket) => app.server.emit('connection', socket))
+  local.listen(socketPath)
+  await once(local, 'listening')
+}
 // Whoever asked for it is gone.
 process.on('disconnect', () => process.exit())
 process.send!({ port: await listening(app), routes: app.guarded })

@@ -66,10 +66,10 @@ export const GET = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost
 
 export const UPGRADE_TO = (path: string, headers = '') => GET(path, `${UPGRADE}${headers}`)
 
-/** A websocket's socket after the upgrade, paused; or the answer, where it is refused. */
-export function upgraded(port: number, path: string): Promise<Socket | RawAnswer> {
+/** A websocket's socket after the upgrade, paused; or the answer, where it is refused. `at` is a port, or a Unix socket. */
+export function upgraded(at: number | string, path: string): Promise<Socket | RawAnswer> {
   return new Promise((resolve) => {
-    const socket = connect(port, '127.0.0.1')
+    const socket = typeof at === 'string' ? connect(at) : connect(at, '127.0.0.1')
     let all = ''
     socket.on('error', () => {})
     const onData = (data: Buffer) => {
