@@ -7,9 +7,9 @@ import { startKafka } from '../../stack/kafka.ts'
 import { startRedis } from '../../stack/redis.ts'
 import { RoleProcess } from './role-process.ts'
 
-t.setTimeout(90_000)
+t.setTimeout(180_000)
 
-t.test('a tap shows the past once, and goes on where an aggregator dies', async (t) => {
+t.test('a tap shows the past once, and goes on where an aggregator dies and another comes', async (t) => {
   const directory = await mkdtemp(`${tmpdir()}/meshtap-survival-`)
   t.teardown(() => rm(directory, { recursive: true, force: true }))
   const [kafkaServer, redisServer] = await Promise.all([
@@ -26,7 +26,7 @@ t.test('a tap shows the past once, and goes on where an aggregator dies', async 
     RoleProcess.start('aggregator', worker),
   ])
   t.teardown(() => Promise.all(roles.map((role) => role.stop('SIGKILL'))))
-  const [ingest, gateway, dying] = roles
+  const [ingest, gateway, dying, staying] = roles
   let pushed = 0
   const push = async (count: number): Promise<void> => {
     const events = Array.from({ length: count }, () => ({
@@ -48,31 +48,23 @@ t.test('a tap shows the past once, and goes on where an aggregator dies', async 
 
   const stop = new AbortController()
   t.teardown(() => stop.abort())
-  const response = await fetch(`${gateway.url}/api/v1/tap?since=1h&max_rps=10000`, { signal: stop.signal })
-  t.equal(response.status, 200)
   const seen = new Map<string, number>()
   const past: TapAnswer['replay'][] = []
   let last: TapAnswer | undefined
-  const reading = (async () => {
-    let rest = ''
-    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
-      const lines = (rest + text).split('\n')
-      rest = lines.pop()!
-      for (const line of lines) {
-        last = JSON.parse(line) as TapAnswer
-        if (last.replay !== undefined && last.replay.state !== 'running') past.push(last.replay)
-        for (const { path } of last.events) seen.set(String(path), (seen.get(String(path)) ?? 0) + 1)
-      }
-    }
-  })().catch(() => undefined)
-  const until = async (isSo: () => boolean): Promise<void> => {
-    const deadline = Date.now() + 30_000
-    while (!isSo() && Date.now() < deadline) await sleep(50)
-    if (!isSo()) t.fail(`${seen.size} of ${pushed} seen, the last frame ${JSON.stringify(last)}`)
+  const watching = await watch(gateway, 'since=1h&max_rps=10000', stop.signal, (answer) => {
+    last = answer
+    if (answer.replay !== undefined && answer.replay.state !== 'running') past.push(answer.replay)
+    for (const { path } of answer.events) seen.set(String(path), (seen.get(String(path)) ?? 0) + 1)
+  })
+  const until = async (isSo: () => boolean | Promise<boolean>): Promise<void> => {
+    const deadline = Date.now() + 60_000
+    while (!(await isSo()) && Date.now() < deadline) await sleep(50)
+    if (Date.now() >= deadline)
+      t.fail(`${seen.size} of ${pushed} seen, the last frame ${JSON.stringify(last)}`)
   }
 
   // While the past is read, and while it turns into the present.
-  for (let round = 0; past.length === 0 && round < 150; round++) {
+  for (let round = 0; past.length === 0 && round < 300; round++) {
     await push(20)
     await sleep(100)
   }
@@ -86,6 +78,69 @@ t.test('a tap shows the past once, and goes on where an aggregator dies', async 
   await until(() => seen.size === pushed)
   const repeated = [...seen.values()].filter((times) => times > 1).length
   t.equal(repeated, 0, 'what the one that died had shown is not shown again')
+
+  // A rebalance that takes partitions from one that lives.
+  const joining = await RoleProcess.start('aggregator', worker)
+  roles.push(joining)
+  await until(async () => {
+    await push(40)
+    return (await partitionsOf(joining)) > 0 && (await partitionsOf(staying)) > 0
+  })
+  await push(200)
+  await until(() => seen.size === pushed)
+  t.equal(Math.max(...seen.values()), 1, 'nothing twice where partitions move')
+  t.equal(past.length, 1, 'over the same connection')
+
+  const counted = await counts(gateway, stop.signal, push)
+  t.match(counted.last, { seen: counted.pushed, matched: counted.pushed, dropped: 0 })
+  t.equal(counted.last.sent + counted.last.sampledOut, counted.pushed, 'over both that are there')
+  t.equal(counted.events, counted.last.sent)
+  t.ok(counted.last.sampledOut > 0, 'and more came than max_rps')
   stop.abort()
-  await reading
+  await watching.ended
 })
+
+/** Partitions that an aggregator has claimed. */
+async function partitionsOf(aggregator: RoleProcess): Promise<number> {
+  const { body } = await aggregator.ask('/metrics')
+  return Number(/^meshtap_aggregator_partitions\{.*state="claimed".*\} (\d+)/m.exec(String(body))?.[1] ?? 0)
+}
+
+/** A live tap of few events a second, and what it says of many. */
+async function counts(gateway: RoleProcess, signal: AbortSignal, push: (count: number) => Promise<void>) {
+  let last: TapAnswer | undefined
+  let events = 0
+  const watching = await watch(gateway, 'max_rps=20', signal, (answer) => {
+    last = answer
+    events += answer.events.length
+  })
+  // Every aggregator knows it by then.
+  await sleep(2000)
+  const rounds = 20
+  for (let round = 0; round < rounds; round++) await push(50)
+  const pushed = rounds * 50
+  const deadline = Date.now() + 60_000
+  const isAllThere = () => last?.matched === pushed
+  while (!isAllThere() && Date.now() < deadline) await sleep(50)
+  return { last: last!, events, pushed, ended: watching.ended }
+}
+
+/** Opens a tap, and tells of what comes until the signal is given; what it answers resolves then. */
+async function watch(
+  gateway: RoleProcess,
+  query: string,
+  signal: AbortSignal,
+  onAnswer: (answer: TapAnswer) => void,
+): Promise<{ readonly ended: Promise<void> }> {
+  const response = await fetch(`${gateway.url}/api/v1/tap?${query}`, { signal })
+  if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`)
+  const read = async (): Promise<void> => {
+    let rest = ''
+    for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + text).split('\n')
+      rest = lines.pop()!
+      for (const line of lines) onAnswer(JSON.parse(line) as TapAnswer)
+    }
+  }
+  return { ended: read().catch(() => undefined) }
+}

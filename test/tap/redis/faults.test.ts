@@ -146,7 +146,7 @@ t.test('a frame lost on the way is told of by the next', async (t) => {
   await redis.call('CLIENT', 'KILL', 'TYPE', 'pubsub')
   // The connection may not be known to be gone yet: either way the frame does not arrive.
   await worker.publish('a', { seen: 7, matched: 3, candidates })
-  while (((await redis.pubsub('NUMSUB', 'mt:tap:a:events')) as unknown[])[1] !== 1) await sleep(5)
+  while ((await redis.pubsub('NUMSUB', 'mt:tap:a:events'))[1] !== 1) await sleep(5)
   await worker.publish('a', { seen: 1, matched: 1, candidates })
   await until('a frame arrives', () => frames.length === 2)
   t.strictSame(frames[1], { seen: 8, matched: 4, candidates, lost: 1 })
