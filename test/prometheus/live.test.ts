@@ -106,6 +106,24 @@ t.test('real Prometheus scrapes a running meshtap', { timeout: 180_000 }, async 
     t.strictSame(await native.query(`${FAMILIES.latency.name}_bucket`), [], 'instead of classic buckets')
   })
 
+  await t.test('figures are those of the traffic', async (t) => {
+    const rows = [
+      ['meshtap-namespace', 'Over TLS', { namespace: 'bank' }, 1],
+      ['meshtap-namespace', 'Success rate', { namespace: 'bank' }, 0.9],
+      ['meshtap-workload', 'Over TLS', { namespace: 'shop', workload: 'statefulset/cart' }, 16 / 18],
+      ['meshtap-workload', 'Success rate', { namespace: 'shop', workload: 'statefulset/cart' }, 0.9],
+      ['meshtap-service', 'Success rate', { namespace: 'bank', service: 'pay-svc' }, 0.9],
+    ] as const
+    for (const [uid, title, values, wanted] of rows) {
+      const board = DASHBOARDS.find((board) => board.uid === uid)!
+      const { expr = '' } = queriesOf(board).find(({ panel }) => panel === title) ?? {}
+      for (const api of [classic, native]) {
+        const found = await api.value(substituted(expr, WINDOW, values))
+        t.ok(Math.abs(found - wanted) < 0.05, `${uid} / ${title}: ${found}, not ${wanted}`)
+      }
+    }
+  })
+
   await t.test('variables of dashboards offer values', async (t) => {
     for (const board of DASHBOARDS) {
       for (const { name, definition } of board.templating.list ?? []) {
