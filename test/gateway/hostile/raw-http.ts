@@ -1,4 +1,4 @@
-import { Buffer } from 'node:buffer'
+import type { Buffer } from 'node:buffer'
 import { connect, type Socket } from 'node:net'
 
 export interface RawAnswer {
@@ -67,7 +67,7 @@ export const GET = (path: string, headers = '') => `GET ${path} HTTP/1.1\r\nHost
 export const UPGRADE_TO = (path: string, headers = '') => GET(path, `${UPGRADE}${headers}`)
 
 /** A websocket's socket after the upgrade, paused; or the answer, where it is refused. `at` is a port, or a Unix socket. */
-export function upgraded(at: number | string, path: string): Promise<Socket | RawAnswer> {
+export function upgraded(at: number | string, path: string, headers = ''): Promise<Socket | RawAnswer> {
   return new Promise((resolve) => {
     const socket = typeof at === 'string' ? connect(at) : connect(at, '127.0.0.1')
     let all = ''
@@ -84,7 +84,7 @@ export function upgraded(at: number | string, path: string): Promise<Socket | Ra
     const onClose = () => resolve(answerOf(all))
     socket.on('data', onData)
     socket.once('close', onClose)
-    socket.write(UPGRADE_TO(path))
+    socket.write(UPGRADE_TO(path, headers))
   })
 }
 
