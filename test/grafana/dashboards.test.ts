@@ -18,7 +18,10 @@ t.test('dashboards are what `npm run dashboards` makes', async (t) => {
 
 t.test('dashboards are told apart, and found by links', async (t) => {
   t.strictSame(DASHBOARDS.map(({ uid }) => String(uid)).toSorted(), Object.values(UIDS).toSorted())
+  const page = await readFile(new URL('../../docs/grafana.md', import.meta.url), 'utf8')
   for (const board of DASHBOARDS) {
+    const name = board.title?.replace('meshtap / ', '')
+    t.match(page, new RegExp(`^\\| ${name} `, 'm'), `docs/grafana.md has ${name}`)
     const variables = new Set(board.templating.list?.map(({ name }) => name))
     for (const name of ['datasource', 'gateway']) t.ok(variables.has(name), `${board.uid} has ${name}`)
     const text = JSON.stringify(board)
@@ -64,7 +67,10 @@ t.test('panels are of kinds that Grafana has, have units, and do not lie over ea
 
 t.test('queries name their variables and the data source that was chosen', async (t) => {
   const builtIn = ['__rate_interval', '1']
+  const page = await readFile(new URL('../../docs/grafana.md', import.meta.url), 'utf8')
   for (const board of DASHBOARDS) {
+    const name = board.title?.replace('meshtap / ', '')
+    t.match(page, new RegExp(`^\\| ${name} `, 'm'), `docs/grafana.md has ${name}`)
     const variables = new Set(board.templating.list?.map(({ name }) => name))
     for (const { panel, expr, datasource } of queriesOf(board)) {
       t.equal(datasource?.uid, '${datasource}', `${board.uid} / ${panel}`)

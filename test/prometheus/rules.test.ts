@@ -34,4 +34,7 @@ t.test('every alert is tested to come, with its texts', async (t) => {
     'alert' in rule ? [rule.alert] : [],
   )
   t.strictSame([...come].sort(), alerts.toSorted())
+  const page = await readFile(new URL('../../docs/grafana.md', import.meta.url), 'utf8')
+  const described = Array.from(page.matchAll(/^\| `(Mesh\w+)` /gm), ([, alert]) => alert!)
+  t.strictSame(described.toSorted(), alerts.toSorted(), 'and described')
 })
