@@ -324,14 +324,17 @@ export function eventLogContract(t: Test, contract: EventLogContract): void {
     for (let i = 0; i < 20; i++)
       await log.append(
         topic,
-        keys.flatMap((key) => [text(`${i}a`.repeat(30_000), key), text(`${i}b`.repeat(30_000), key)]),
+        keys.flatMap((key) => [text(`${i}a`.repeat(60_000), key), text(`${i}b`.repeat(60_000), key)]),
       )
     const done = (partition: PartitionId) =>
-      handler.recordsOf(partition).some(has('19b'.repeat(30_000))) && handler.running.get(partition) === 0
+      handler.recordsOf(partition).some(has('19b'.repeat(60_000))) && handler.running.get(partition) === 0
     if (supports.independentPartitions) await handler.until(() => done(other!))
     gate.resolve()
     await handler.until(() => done(held!) && done(other!))
     await subscription.close()
+    const values = (await readAll(log, other!)).slice(-40).map(valueOf)
+    const expected = Array.from({ length: 20 }, (_, i) => [`${i}a`.repeat(60_000), `${i}b`.repeat(60_000)])
+    t.ok(values.join() === expected.flat().join(), 'those of readSince stay for as long as anyone wants')
   })
 
   check('a batch that the handler rejects is given again: nothing is lost or skipped', async (t) => {

@@ -1,12 +1,17 @@
-import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { connect as connectTcp, isIP, type OnReadOpts, type Socket } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import Connection from 'kafkajs/src/network/connection.js'
 import apiKeys from 'kafkajs/src/protocol/requests/apiKeys.js'
 import protocol from 'kafkajs/src/protocol/requests/index.js'
+import { AnswerFrames } from './answer-frames.ts'
 import type { BrokerAddress, KafkaConnection } from './kafka-connection.ts'
+import type { ReusableMemory } from './reusable-memory.ts'
 
 const CONNECT_MS = 3_000
 const KEEP_ALIVE_MS = 30_000
+
+/** Of what is read from a socket at once. */
+const READ_BYTES = 131_072
 
 /** Of connecting and logging in. */
 const READY_MS = 10_000
@@ -36,7 +41,7 @@ export class BrokerConnection {
   /** Reject what is under way. */
   readonly #pending = new Set<(error: Error) => void>()
 
-  constructor(address: BrokerAddress, { clientId, tls, sasl }: KafkaConnection) {
+  constructor(address: BrokerAddress, { clientId, tls, sasl }: KafkaConnection, memory: ReusableMemory) {
     this.address = address
     this.#connection = new Connection({
       ...address,
@@ -48,10 +53,10 @@ export class BrokerConnection {
       sasl: saslOf(sasl),
       socketFactory: ({ host, port, onConnect }) => {
         const server = isIP(host) === 0 ? { servername: host } : {}
+        // Types lack `onread` of TLS, whose sockets take it as any does.
+        const to = { host, port, onread: this.#reading(memory) }
         this.#socket =
-          tls === undefined
-            ? connectTcp({ host, port }, onConnect)
-            : connectTls({ host, port, ...server, ...tls }, onConnect)
+          tls === undefined ? connectTcp(to, onConnect) : connectTls({ ...to, ...server, ...tls }, onConnect)
         this.#socket.once('close', () => this.close())
         return this.#socket.setKeepAlive(true, KEEP_ALIVE_MS).setNoDelay(true)
       },
@@ -92,6 +97,28 @@ export class BrokerConnection {
     const error = reason instanceof Error ? reason : new Error(String(reason))
     this.#socket?.destroy(error)
     for (const reject of this.#pending) reject(error)
+  }
+
+  /**
+   * Gives kafkajs its answers whole, out of one buffer that the socket reads into: else each read is a new one, and a long
+   * answer, put together of hundreds, one more.
+   */
+  #reading(memory: ReusableMemory): OnReadOpts {
+    const frames = new AnswerFrames(memory, (answer) => {
+      // An empty rest of the last answer, with which it would be concatenated.
+      this.#connection.chunks = []
+      this.#connection.processData(answer)
+    })
+    const buffer = Buffer.allocUnsafeSlow(READ_BYTES)
+    const callback = (bytes: number) => {
+      try {
+        frames.push(buffer.subarray(0, bytes))
+      } catch (error) {
+        this.close(error)
+      }
+      return true
+    }
+    return { buffer, callback }
   }
 
   async #send<T>(request: Connection.ProtocolRequest, timeoutMs: number): Promise<T> {

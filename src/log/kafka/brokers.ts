@@ -2,6 +2,7 @@ import protocol from 'kafkajs/src/protocol/requests/index.js'
 import { BrokerConnection } from './broker-connection.ts'
 import { type BrokerAddress, brokerAddress, type KafkaConnection } from './kafka-connection.ts'
 import { BrokerError } from './kafka-error.ts'
+import { ReusableMemory } from './reusable-memory.ts'
 
 /** How long an answer may take of which nothing else says how long. */
 export const REQUEST_MS = 5_000
@@ -28,6 +29,8 @@ interface MetadataAnswer {
  * broker answers those of one connection in turn; there are at most as many as brokers times purposes.
  */
 export class Brokers {
+  /** What their answers are read into. */
+  readonly memory = new ReusableMemory()
   readonly #connection: KafkaConnection
   readonly #seeds: readonly BrokerAddress[]
   readonly #nodes = new Map<number, BrokerAddress>()
@@ -165,7 +168,7 @@ export class Brokers {
     const key = `${address.host}:${address.port} ${purpose}`
     const found = this.#connections.get(key)
     if (found?.isUsable === true) return found
-    const made = new BrokerConnection(address, this.#connection)
+    const made = new BrokerConnection(address, this.#connection, this.memory)
     this.#connections.set(key, made)
     return made
   }

@@ -1,6 +1,7 @@
 import type Connection from 'kafkajs/src/network/connection.js'
 import protocol from 'kafkajs/src/protocol/requests/index.js'
 import type { AbortedTransaction } from './record-decoder.ts'
+import type { ReusableMemory } from './reusable-memory.ts'
 
 /** Of the protocol: the newest that kafkajs writes. */
 const VERSION = 11
@@ -31,10 +32,14 @@ export interface FetchLimits {
 /**
  * A fetch whose answer keeps the record batches as they came. kafkajs would inflate and decode all of them at once, to
  * several objects a record.
+ *
+ * With `memory` the batches of each partition are copied into a buffer of it, which is its reader's to give back, and the
+ * answer's is given back at once.
  */
 export function fetchRequest(
   wanted: readonly WantedPartition[],
   { maxWaitMs, maxBytes }: FetchLimits,
+  memory?: ReusableMemory,
 ): Connection.ProtocolRequest {
   const topics = Map.groupBy(wanted, ({ topic }) => topic)
   const { request } = protocol.requests['Fetch']!.protocol({ version: VERSION })({
@@ -54,11 +59,11 @@ export function fetchRequest(
   })
   return {
     request,
-    response: { decode: async (payload) => decodeAnswer(payload), parse: async (decoded) => decoded },
+    response: { decode: async (payload) => decodeAnswer(payload, memory), parse: async (decoded) => decoded },
   }
 }
 
-function decodeAnswer(payload: Buffer): FetchedPartition[] {
+function decodeAnswer(payload: Buffer, memory: ReusableMemory | undefined): FetchedPartition[] {
   let at = 0
   const int32 = () => payload.readInt32BE((at += 4) - 4)
   const int64 = () => payload.readBigInt64BE((at += 8) - 8)
@@ -85,10 +90,12 @@ function decodeAnswer(payload: Buffer): FetchedPartition[] {
       // The replica that the broker would rather be asked, which it says only to those that name their rack.
       int32()
       const size = int32()
-      const bytes = payload.subarray(at, at + Math.max(0, size))
-      at += Math.max(0, size)
+      const batches = payload.subarray(at, at + Math.max(0, size))
+      const bytes = memory === undefined ? batches : memory.copy(batches)
+      at += batches.length
       fetched.push({ topic, partition, errorCode: partitionError || errorCode, endOffset, aborted, bytes })
     }
   }
+  memory?.give(payload)
   return fetched
 }

@@ -119,7 +119,7 @@ export class Fetcher {
   async #fetch(leader: number, wanted: readonly WantedPartition[], maxWaitMs: number): Promise<void> {
     this.#busy.add(leader)
     try {
-      const request = fetchRequest(wanted, { maxWaitMs, maxBytes: ANSWER_BYTES })
+      const request = fetchRequest(wanted, { maxWaitMs, maxBytes: ANSWER_BYTES }, this.#brokers.memory)
       const connection = this.#brokers.node(leader, this.#purpose)
       const fetched = await connection.send<FetchedPartition[]>(request, ANSWER_MS)
       this.#troubled.delete(leader)

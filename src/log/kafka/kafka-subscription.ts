@@ -4,7 +4,6 @@ import type { Brokers, TopicMetadata } from './brokers.ts'
 import { Fetcher } from './fetcher.ts'
 import { GroupMember } from './group-member.ts'
 import { PartitionReader } from './partition-reader.ts'
-import { ReusableMemory } from './reusable-memory.ts'
 import type { OnTrouble } from './trouble.ts'
 
 /** How often the group's offsets are written. */
@@ -30,7 +29,6 @@ export class KafkaSubscription implements Subscription {
   readonly #readers = new Map<PartitionId, PartitionReader>()
   /** Readers that end, whose partitions must not be read again before they have. */
   readonly #ending = new Map<PartitionId, Promise<void>>()
-  readonly #memory = new ReusableMemory()
   readonly #fetcher: Fetcher
   readonly #member: GroupMember
   readonly #committed = new Map<PartitionId, number>()
@@ -90,7 +88,7 @@ export class KafkaSubscription implements Subscription {
 
   #assigned(partitions: readonly PartitionId[]): void {
     if (this.#closing !== undefined) return
-    const { handler, onTrouble } = this.#options
+    const { brokers, handler, onTrouble } = this.#options
     for (const id of partitions) {
       const at = id.lastIndexOf('-')
       const reader = new PartitionReader({
@@ -99,7 +97,7 @@ export class KafkaSubscription implements Subscription {
         partition: Number(id.slice(at + 1)),
         handler,
         onTrouble,
-        memory: this.#memory,
+        memory: brokers.memory,
         mayGive: () => (this.#member.isConfirmed ? undefined : this.#member.confirmed),
         onChange: () => this.#fetcher.wake(),
         after: this.#ending.get(id),

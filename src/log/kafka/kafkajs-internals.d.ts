@@ -35,6 +35,9 @@ declare module 'kafkajs/src/network/connection.js' {
       sasl: unknown
     })
     readonly requestQueue: object
+    /** What came and was not processed yet. */
+    chunks: Buffer[]
+    processData(chunk: Buffer): void
     connect(): Promise<unknown>
     disconnect(): Promise<unknown>
     isConnected(): boolean

@@ -10,6 +10,8 @@ import type { OnTrouble } from './trouble.ts'
 
 /** Connections of its own, so that it does not wait behind what waits for records. */
 const PURPOSE = 'read'
+/** Who reads keeps what he wants of it. */
+const UNUSED_AGAIN = new ReusableMemory(0)
 const BATCH_RECORDS = 4096
 const BATCH_BYTES = 4 * 2 ** 20
 const FETCH_BYTES = 4 * 2 ** 20
@@ -78,7 +80,7 @@ export async function* readRange(
       offset = earliest
       continue
     }
-    const set = new RecordSet(bytes, offset, aborted, new ReusableMemory(), onDamaged)
+    const set = new RecordSet(bytes, offset, aborted, UNUSED_AGAIN, onDamaged)
     do {
       const taken = set.take(BATCH_RECORDS, BATCH_BYTES)
       const isLast = taken.nextOffset >= to

@@ -1,5 +1,5 @@
 /** What is shorter is not worth keeping. */
-const MIN_BYTES = 65_536
+const MIN_BYTES = 32_768
 /** Of what is not in use. */
 const MAX_KEPT_BYTES = 32 * 2 ** 20
 
@@ -13,11 +13,18 @@ export class ReusableMemory {
   /** By their lengths, which are powers of two. */
   readonly #kept = new Map<number, Buffer[]>()
   readonly #taken = new WeakSet<ArrayBufferLike>()
+  readonly #maxKeptBytes: number
   #keptBytes = 0
+
+  /** With 0, what is given back is not used again: for those whose readers keep all. */
+  constructor(maxKeptBytes = MAX_KEPT_BYTES) {
+    this.#maxKeptBytes = maxKeptBytes
+  }
 
   /** A buffer of at least so many bytes, whatever they hold. It is all of its memory. */
   take(bytes: number): Buffer {
-    const length = Math.max(MIN_BYTES, 2 ** Math.ceil(Math.log2(bytes)))
+    if (bytes < MIN_BYTES) return Buffer.allocUnsafeSlow(bytes)
+    const length = 2 ** Math.ceil(Math.log2(bytes))
     let buffer = this.#kept.get(length)?.pop()
     if (buffer === undefined) buffer = Buffer.allocUnsafeSlow(length)
     else this.#keptBytes -= length
@@ -25,11 +32,18 @@ export class ReusableMemory {
     return buffer
   }
 
+  /** A copy of bytes, in memory of its own. */
+  copy(bytes: Buffer): Buffer {
+    const buffer = this.take(bytes.length)
+    bytes.copy(buffer)
+    return buffer.subarray(0, bytes.length)
+  }
+
   /** Takes back the memory of a buffer, all of it, where it was taken from here. Nothing may read or write it any more. */
   give({ buffer: memory }: Uint8Array): void {
     if (!this.#taken.delete(memory)) return
     const { byteLength } = memory
-    if (this.#keptBytes + byteLength > MAX_KEPT_BYTES) return
+    if (this.#keptBytes + byteLength > this.#maxKeptBytes) return
     this.#keptBytes += byteLength
     const kept = this.#kept.get(byteLength)
     if (kept === undefined) this.#kept.set(byteLength, [Buffer.from(memory)])
@@ -65,7 +79,7 @@ export class GrowingBytes {
     if (needed > this.#maxBytes)
       throw new Error(`it would become ${needed} bytes, of which it may have ${this.#maxBytes}`)
     if (needed <= this.limit) return
-    this.#use(this.#memory.take(needed + SPARE_BYTES))
+    this.#use(this.#memory.take(Math.max(2 * bytes.length, needed + SPARE_BYTES)))
     this.bytes.set(bytes.subarray(0, length))
     this.#memory.give(bytes)
   }

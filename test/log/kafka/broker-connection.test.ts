@@ -3,6 +3,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import t, { type Test } from 'tap'
 import { BrokerConnection } from '../../../src/log/kafka/broker-connection.ts'
 import { brokerAddress, type KafkaSasl } from '../../../src/log/kafka/kafka-connection.ts'
+import { ReusableMemory } from '../../../src/log/kafka/reusable-memory.ts'
 
 /** Connects to what does with connections as it is told. */
 async function connectTo(
@@ -20,6 +21,7 @@ async function connectTo(
   const connection = new BrokerConnection(
     { host: '127.0.0.1', port },
     { brokers: [], clientId: 'test', ...(sasl === undefined ? {} : { sasl }) },
+    new ReusableMemory(),
   )
   t.teardown(() => {
     connection.close()

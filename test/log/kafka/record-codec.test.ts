@@ -247,7 +247,7 @@ t.test(
       batch(first, { compression: 'lz4' }),
       batch(second, { baseOffset: 2, compression: 'lz4' }),
     ])
-    const bytes = memory.take(fetched.length)
+    const bytes = memory.take(100_000)
     fetched.copy(bytes)
     const set = new RecordSet(bytes.subarray(0, fetched.length), 0, [], memory, noDamage)
     const taken = set.take(2, 1e9).records
@@ -271,7 +271,7 @@ t.test(
     t.same(next[0]!.headers, { 'x-fill': 'same' })
     t.equal(memory.take(100_000).buffer, taken[0]!.value.buffer, 'it is used again')
     set.release()
-    const given = [memory.take(100_000), memory.take(fetched.length)].map(({ buffer }) => buffer)
+    const given = [1, 2].map(() => memory.take(100_000).buffer)
     t.ok(given.includes(next[0]!.value.buffer))
     t.ok(given.includes(bytes.buffer), 'what was fetched too')
     t.same(new Set(kept!.value), new Set([9]), 'nothing of others')

@@ -14,13 +14,20 @@ t.test('what is given back is given to the next who needs as much', async (t) =>
 
 t.test('memory given back twice, or made elsewhere, is not given to two', async (t) => {
   const memory = new ReusableMemory()
-  const buffer = memory.take(1)
+  const buffer = memory.take(65_536)
   memory.give(buffer)
   memory.give(buffer)
   const elsewhere = Buffer.allocUnsafeSlow(65_536)
   memory.give(elsewhere)
-  const taken = [memory.take(1), memory.take(1), memory.take(1)].map(({ buffer }) => buffer)
+  const taken = [1, 2, 3].map(() => memory.take(65_536).buffer)
   t.equal(new Set([...taken, elsewhere.buffer]).size, 4)
+})
+
+t.test('who keeps all is given new memory each time', async (t) => {
+  const memory = new ReusableMemory(0)
+  const buffer = memory.take(65_536)
+  memory.give(buffer)
+  t.not(memory.take(65_536).buffer, buffer.buffer)
 })
 
 t.test('no more than 32 MiB wait for use', async (t) => {
