@@ -1,8 +1,5 @@
 /** Taps from the gateway to clients, which are in processes of their own: what a stream to many costs, and how late events are. */
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
-import { createInterface } from 'node:readline'
 import { createGateway } from '../src/gateway/gateway.ts'
 import { TapHub } from '../src/gateway/tap-hub.ts'
 import type { RequestEvent } from '../src/event/event.ts'
@@ -14,63 +11,13 @@ import { LocalTapBus } from '../src/tap/local/local-tap-bus.ts'
 import { TapPublisher } from '../src/tap/tap-publisher.ts'
 import { engineOn } from '../test/query/world.ts'
 import { quantile, report } from './figure.ts'
+import { StreamClients } from './stream-clients.ts'
 import { traffic } from './traffic.ts'
 
-const CLIENTS_A_PROCESS = 1250
 const EVENTS_A_SECOND = 10_000
 const STEP_MS = 10
 const STREAM_MS = 4000
 const WARM_MS = 1500
-
-interface Got {
-  readonly open: number
-  readonly sent: number
-  readonly delaysMs: readonly number[]
-}
-
-class Clients {
-  readonly #children: readonly { readonly child: ChildProcess; readonly lines: AsyncIterator<string> }[]
-
-  constructor(port: number, mode: 'count' | 'time', paths: readonly string[]) {
-    const parts = Array.from({ length: Math.ceil(paths.length / CLIENTS_A_PROCESS) }, (_, i) =>
-      paths.slice(i * CLIENTS_A_PROCESS, (i + 1) * CLIENTS_A_PROCESS),
-    )
-    this.#children = parts.map((part) => {
-      const args = [`${import.meta.dirname}/tap-clients.ts`, String(port), mode, ...part]
-      const child = spawn(process.execPath, args, { stdio: ['pipe', 'pipe', 'inherit'] })
-      return { child, lines: createInterface(child.stdout)[Symbol.asyncIterator]() }
-    })
-  }
-
-  async got(): Promise<Got> {
-    const all: Got[] = []
-    for (const { child, lines } of this.#children) {
-      child.stdin!.write('\n')
-      const line = await lines.next()
-      if (line.done === true) throw new Error('the clients ended')
-      all.push(JSON.parse(line.value) as Got)
-    }
-    return {
-      open: all.reduce((sum, { open }) => sum + open, 0),
-      sent: all.reduce((sum, { sent }) => sum + sent, 0),
-      delaysMs: all.flatMap(({ delaysMs }) => delaysMs),
-    }
-  }
-
-  async opened(count: number): Promise<void> {
-    while ((await this.got()).open < count) await sleep(50)
-  }
-
-  async end(): Promise<void> {
-    await Promise.all(
-      this.#children.map(async ({ child }) => {
-        const gone = once(child, 'exit')
-        child.kill('SIGKILL')
-        await gone
-      }),
-    )
-  }
-}
 
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
@@ -81,8 +28,14 @@ const app = await createGateway({
   taps,
   ready: () => ({ ready: true }),
   version: 'bench',
-  // The clients answer no pings.
-  limits: { pingMs: 3_600_000, connections: 10_000, requestsPerMinute: 1e9, streamsPerIdentity: 10_000 },
+  limits: {
+    // The clients answer no pings.
+    pingMs: 3_600_000,
+    connections: 10_000,
+    // All of them are on this machine.
+    connectionsPerAddress: 10_000,
+    requestsPerMinute: 1e9,
+  },
 })
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo
@@ -112,15 +65,22 @@ async function stream(durationMs: number, perSecond = EVENTS_A_SECOND): Promise<
   }
 }
 
+/** Without what only waits to be collected. */
+async function settledMemory(): Promise<NodeJS.MemoryUsage> {
+  for (let i = 0; i < 3; i++) {
+    await sleep(50)
+    globalThis.gc?.()
+  }
+  return process.memoryUsage()
+}
+
 async function fanOut(count: number, perSecond: number): Promise<void> {
-  globalThis.gc?.()
-  const before = process.memoryUsage()
+  const before = await settledMemory()
   const dropped = taps.stats.droppedEvents
-  const clients = new Clients(port, 'count', Array<string>(count).fill('/api/v1/tap?max_rps=10000'))
+  const clients = new StreamClients(port, 'count', Array<string>(count).fill('/api/v1/tap?max_rps=10000'))
   try {
     await clients.opened(count)
-    globalThis.gc?.()
-    const idle = process.memoryUsage()
+    const idle = await settledMemory()
     await stream(WARM_MS, perSecond)
     const [startMs, cpu, sent] = [performance.now(), process.cpuUsage(), (await clients.got()).sent]
     await stream(STREAM_MS, perSecond)
@@ -144,6 +104,7 @@ async function fanOut(count: number, perSecond: number): Promise<void> {
       value: taps.stats.droppedEvents - dropped,
       unit: 'events',
     })
+    // Of fewer it drowns in what else comes and goes.
     if (count >= 100) {
       const used = idle.heapUsed + idle.external - before.heapUsed - before.external
       report({ figure: `${name}: memory of an idle client`, value: used / count, unit: 'bytes' })
@@ -160,7 +121,7 @@ async function fanOut(count: number, perSecond: number): Promise<void> {
 }
 
 async function delays(name: string, paths: readonly string[], bar: boolean): Promise<void> {
-  const clients = new Clients(port, 'time', paths)
+  const clients = new StreamClients(port, 'time', paths)
   try {
     await clients.opened(paths.length)
     await stream(WARM_MS)
@@ -204,6 +165,7 @@ try {
   await fanOut(100, 10_000)
   // No more than clients on the same machine can take.
   await fanOut(1000, 1000)
+  await fanOut(5000, 200)
 } finally {
   await publisher.close()
   await app.close()

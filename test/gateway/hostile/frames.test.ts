@@ -45,7 +45,8 @@ const ATTACKS: readonly (readonly [
 async function flood(socket: Socket, first: Buffer, again: Buffer | undefined): Promise<void> {
   const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()))
   socket.write(first)
-  while (again !== undefined && !socket.closed) {
+  while (!socket.closed) {
+    if (again === undefined) break
     if (socket.write(again)) continue
     await Promise.race([new Promise((resolve) => socket.once('drain', resolve)), closed])
   }
