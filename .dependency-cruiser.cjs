@@ -26,7 +26,7 @@ const arrows = {
   reporter: ['event'],
   proxy: ['event', 'rollup', 'reporter'],
   demo: ['event', 'proxy', 'reporter'],
-  cli: ['config', 'event', 'rollup', 'query', 'reporter', 'app', 'proxy', 'demo'],
+  cli: ['config', 'event', 'mapping', 'rollup', 'query', 'reporter', 'app', 'proxy', 'demo'],
   app: ['*'],
 }
 

@@ -6,7 +6,8 @@ import { Gate } from './gate.ts'
 import { ObservedOffsets } from './observed-offsets.ts'
 import type { PartitionProcessor, ProcessorOptions } from './partition-processor.ts'
 import { PartitionWorker, type WorkerTiming } from './partition-worker.ts'
-import { topicCluster } from './topic-cluster.ts'
+import type { BareFormat } from './record-decoder.ts'
+import { topicCluster, topicOf } from './topic-cluster.ts'
 
 const HEARTBEAT_MS = 5_000
 const RECLAIM_MS = 10_000
@@ -31,7 +32,9 @@ export interface AggregatorOptions {
   /** By default an idle partition commits every 5 s, and one that was taken is claimed again after 10 s of silence. */
   readonly timing?: Partial<Omit<WorkerTiming, 'flushMs'>>
   /** Of a partition of `<cluster>.<topic>`, that cluster is the one of events that name none. */
-  readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside' | 'observe'>
+  readonly processor: Omit<ProcessorOptions, 'partition' | 'setAside' | 'observe' | 'bareFormat'>
+  /** By topic: what its records are that do not say; JSON where it is left out. */
+  readonly bareFormats?: ReadonlyMap<string, BareFormat>
   /**
    * Sees every batch that is folded, before it is; never the same record twice, though one may be folded anew because the
    * store lost it. See `ProcessorOptions.observe`.
@@ -187,13 +190,25 @@ export class Aggregator {
   }
 
   #worker(partition: PartitionId): PartitionWorker {
-    const { log, topic, deadLetterTopic, flushMs, timing, processor, observe, onTrouble, random } =
-      this.#options
+    const {
+      log,
+      topic,
+      deadLetterTopic,
+      flushMs,
+      timing,
+      processor,
+      bareFormats,
+      observe,
+      onTrouble,
+      random,
+    } = this.#options
     const cluster = topicCluster(partition, topic)
+    const bareFormat = bareFormats?.get(topicOf(partition))
     return new PartitionWorker({
       processor: {
         ...processor,
         ...(cluster === undefined ? {} : { flows: { ...processor.flows, defaultCluster: cluster } }),
+        ...(bareFormat === undefined ? {} : { bareFormat }),
         ...(observe === undefined
           ? {}
           : {

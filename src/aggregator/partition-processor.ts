@@ -10,7 +10,7 @@ import type { CommitOutcome, PartitionMeta, RollupStore } from '../store/rollup-
 import { type BucketLimits, PartitionBuckets } from './partition-buckets.ts'
 import { PartitionState } from './partition-state.ts'
 import { ProducerWindows } from './producer-windows.ts'
-import { type Identify, RecordDecoder } from './record-decoder.ts'
+import { type BareFormat, type Identify, RecordDecoder } from './record-decoder.ts'
 
 /** How long after a bucket's end its events may still come without being late, by event time. */
 const LATENESS_MS = 5_000
@@ -40,6 +40,8 @@ export interface ProcessorOptions {
   readonly flows: FlowTableOptions
   /** Names the workloads of events that name none, before anything else sees them. */
   readonly identify?: Identify
+  /** What records of the partition are that do not say; JSON where it is left out. */
+  readonly bareFormat?: BareFormat
   /**
    * Sees every batch that is folded, before it is: where taps look. Told also which cluster the events are of that name
    * none, always the same for one dictionary, and the offset of the batch's record.
@@ -125,11 +127,12 @@ export class PartitionProcessor {
     this.#watermarkMs = meta?.watermarkMs ?? 0
     this.#closedThroughMs = meta?.closedThroughMs ?? 0
     this.#fedMs = options.now()
-    const { defaultCluster } = options.flows
-    const { identify } = options
-    this.#decoder = new RecordDecoder(
-      identify === undefined ? { defaultCluster } : { defaultCluster, identify },
-    )
+    const { identify, bareFormat } = options
+    this.#decoder = new RecordDecoder({
+      defaultCluster: options.flows.defaultCluster,
+      ...(identify === undefined ? {} : { identify }),
+      ...(bareFormat === undefined ? {} : { bareFormat }),
+    })
     this.#dictionary = this.#decoder.columns.dictionary
     this.#flows = new FlowTable(this.#dictionary, options.flows)
     this.#standing = buckets.open.size

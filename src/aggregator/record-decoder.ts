@@ -1,4 +1,4 @@
-import { decode, type DecodeResult } from '../event/decode.ts'
+import { decode, decodeBy, type DecodeResult } from '../event/decode.ts'
 import { DecodeError } from '../event/decode-error.ts'
 import { Dictionary } from '../event/dictionary.ts'
 import { EventColumns } from '../event/event-columns.ts'
@@ -7,10 +7,15 @@ import type { StoredRecord } from '../log/event-log.ts'
 /** Puts flows that name their workloads in place of those of a batch. May throw a DecodeError where there is no room. */
 export type Identify = (columns: EventColumns, defaultCluster: string) => void
 
+/** Decodes the value of a record that does not say what it is. Throws a DecodeError. */
+export type BareFormat = (bytes: Uint8Array, columns: EventColumns) => void
+
 export interface RecordDecoderOptions {
   /** Cluster of endpoints that name none. */
   readonly defaultCluster: string
   readonly identify?: Identify
+  /** What records without a content type are; JSON where it is left out. */
+  readonly bareFormat?: BareFormat
 }
 
 /** Decodes records of a log one after the other with one dictionary, which a new one replaces when it is full. */
@@ -37,8 +42,13 @@ export class RecordDecoder {
   }
 
   #decode({ headers, value }: StoredRecord): DecodeResult {
-    const { identify, defaultCluster } = this.#options
-    const result = decode(headers['content-type'], value, this.#columns)
+    const { identify, defaultCluster, bareFormat } = this.#options
+    const columns = this.#columns
+    const contentType = headers['content-type']
+    const result =
+      contentType === undefined && bareFormat !== undefined
+        ? decodeBy(() => bareFormat(value, columns), columns)
+        : decode(contentType, value, columns)
     if (identify === undefined || result.kind === 'malformed') return result
     try {
       identify(this.#columns, defaultCluster)

@@ -10,6 +10,7 @@ import { addKafkaReachability } from './metrics/kafka-metrics.ts'
 import { measuredLog } from './metrics/measured-ports.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore, openRedisTapBus } from './redis-ports.ts'
+import { openTopicFormats } from './topic-formats.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 
 /** `meshtap aggregator`: folds events of Kafka into rollups in Redis. Ready once its partitions are claimed. */
@@ -24,7 +25,16 @@ export async function startAggregator(context: RoleContext<'aggregator'>): Promi
   const store = openRedisStore(context)
   const bus = openRedisTapBus(context)
   const identities = await openIdentities(context)
-  const aggregator = await openFolding(context, { log, topic, deadLetterTopic, store, bus, identities })
+  const bareFormats = await openTopicFormats(context)
+  const aggregator = await openFolding(context, {
+    log,
+    topic,
+    deadLetterTopic,
+    store,
+    bus,
+    identities,
+    bareFormats,
+  })
   const status = new StatusServer({
     ready: () =>
       aggregator.isReady ? { ready: true } : { ready: false, reason: 'partitions are not claimed yet' },

@@ -1,3 +1,4 @@
+import type { BareFormat } from '../aggregator/record-decoder.ts'
 import { createGateway, type GatewayServer } from '../gateway/gateway.ts'
 import { DEFAULT_GATEWAY_LIMITS, type GatewayLimits } from '../gateway/limits.ts'
 import { TapHub } from '../gateway/tap-hub.ts'
@@ -23,7 +24,13 @@ export interface AnsweringPorts {
   readonly bus: TapBus
   readonly ready: Readiness
   /** Where the past of taps is read, if anywhere. */
-  readonly past?: { readonly log: EventLog; readonly topic: string } | undefined
+  readonly past?:
+    | {
+        readonly log: EventLog
+        readonly topic: string
+        readonly bareFormats?: ReadonlyMap<string, BareFormat>
+      }
+    | undefined
   readonly identities: OpenIdentities
   /** Within this time of its registration every worker evaluates a tap, milliseconds. */
   readonly settleMs: number
@@ -75,7 +82,7 @@ export async function openAnswering(
 
 async function openReplays(
   { settings }: RoleContext<'serve' | 'gateway'>,
-  { log, topic }: NonNullable<AnsweringPorts['past']>,
+  { log, topic, bareFormats }: NonNullable<AnsweringPorts['past']>,
   { identify }: OpenIdentities,
 ): Promise<TapReplays> {
   const { LogReplays } = await import('../replay/log-replays.ts')
@@ -86,5 +93,6 @@ async function openReplays(
     rules: settings.classify,
     now: Date.now,
     ...(identify === undefined ? {} : { identify }),
+    ...(bareFormats === undefined ? {} : { bareFormats }),
   })
 }

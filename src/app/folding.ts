@@ -1,4 +1,5 @@
 import { Aggregator } from '../aggregator/aggregator.ts'
+import type { BareFormat } from '../aggregator/record-decoder.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { FlowTableOptions } from '../rollup/flow-table.ts'
 import { Redaction } from '../rollup/redaction.ts'
@@ -23,6 +24,7 @@ export interface FoldingPorts {
   readonly store: RollupStore
   readonly bus: TapBus
   readonly identities: OpenIdentities
+  readonly bareFormats?: ReadonlyMap<string, BareFormat>
 }
 
 /** How events become series, and what of them is shown. */
@@ -40,7 +42,7 @@ export function flowsOf({
 /** A worker that folds, and lets taps look on; it begins when its `start` is called. Closed with the role. */
 export async function openFolding(
   { settings, trouble, metrics, parts, onFatal }: RoleContext<'serve' | 'aggregator'>,
-  { log, topic, deadLetterTopic, store, bus, identities }: FoldingPorts,
+  { log, topic, deadLetterTopic, store, bus, identities, bareFormats }: FoldingPorts,
 ): Promise<Aggregator> {
   const now = Date.now
   const rules = settings.classify
@@ -75,6 +77,7 @@ export async function openFolding(
       flows,
       ...(identities.identify === undefined ? {} : { identify: identities.identify }),
     },
+    ...(bareFormats === undefined ? {} : { bareFormats }),
     observe: (columns, cluster, place) => publisher.observe(columns, cluster, place),
     onCommitted: (ms) => onCommit(ms / 1000),
     onTrouble: trouble.of('partition'),

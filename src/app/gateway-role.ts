@@ -7,6 +7,7 @@ import { openIdentities } from './identities.ts'
 import { listenOn } from './listen.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore, openRedisTapBus } from './redis-ports.ts'
+import { openTopicFormats } from './topic-formats.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 import { openTls } from './tls.ts'
 
@@ -30,7 +31,7 @@ export async function startGateway(context: RoleContext<'gateway'>): Promise<Ann
       store,
       bus,
       ready,
-      past: openPast(context),
+      past: await openPast(context),
       identities: await openIdentities(context),
       settleMs: SETTLE_MS,
       metrics: ownPage(() => context.metrics.samples()),
@@ -47,7 +48,8 @@ export async function startGateway(context: RoleContext<'gateway'>): Promise<Ann
   ]
 }
 
-function openPast(context: RoleContext<'gateway'>): AnsweringPorts['past'] {
+async function openPast(context: RoleContext<'gateway'>): Promise<AnsweringPorts['past']> {
   const { brokers, topic } = context.settings
-  return brokers === undefined ? undefined : { log: openReplayLog(context, brokers), topic }
+  if (brokers === undefined) return undefined
+  return { log: openReplayLog(context, brokers), topic, bareFormats: await openTopicFormats(context) }
 }

@@ -1,4 +1,5 @@
 import { InvalidArgumentError } from 'commander'
+import { mappingFile } from '../config/event-settings.ts'
 import { duration, wholeNumber } from '../config/value-types.ts'
 
 /** Reads a flag's value, and turns what is out of its bounds into a usage error. */
@@ -16,6 +17,9 @@ function flag<T>(parse: (text: string) => T): (text: string) => T {
 export function wholeNumberFlag(min: number, max: number): (text: string) => number {
   return flag(wholeNumber({ min, max }).parse)
 }
+
+/** A mapping by its name, or a file: its path. */
+export const mappingFlag = flag(mappingFile.parse)
 
 /** A duration such as `30s`, in milliseconds. */
 export function durationFlag(min: number, max: number): (text: string) => number {

@@ -1,8 +1,9 @@
+import { fileURLToPath } from 'node:url'
 import type { Classification, ClassificationRules } from '../event/classification.ts'
 import { Redaction } from '../rollup/redaction.ts'
 import { RouteTemplates } from '../rollup/route.ts'
 import { settingsOf } from './setting.ts'
-import { list, matching, onOff } from './value-types.ts'
+import { list, listOf, matching, onOff, readableFile } from './value-types.ts'
 
 const { setting } = settingsOf('events')
 
@@ -43,6 +44,54 @@ export const CLUSTER = setting(
   ),
   'cluster of events that name none',
 )
+
+/** Mappings that come with meshtap: see `mappings/`. */
+const SHIPPED_MAPPINGS: readonly string[] = ['nginx', 'haproxy', 'traefik', 'caddy']
+
+/** What the records of a topic are that have no content type. */
+export interface TopicFormat {
+  readonly topic: string
+  readonly format: { readonly kind: 'otlp' } | { readonly kind: 'mapping'; readonly path: string }
+}
+
+function topicFormat(text: string): TopicFormat {
+  const [, topic, format] = /^([a-zA-Z0-9._-]{1,249})=(.+)$/.exec(text) ?? []
+  if (topic === undefined || format === undefined)
+    throw new RangeError(
+      `must be topics and their formats (otlp, ${SHIPPED_MAPPINGS.join(', ')}, or a file), separated by commas: east.mesh.requests=otlp`,
+    )
+  if (format === 'otlp') return { topic, format: { kind: 'otlp' } }
+  return { topic, format: { kind: 'mapping', path: mappingFile.parse(format) } }
+}
+
+/** A mapping by its name, or a file: its path. */
+export const mappingFile = {
+  placeholder: '<mapping>',
+  parse: (text: string): string => {
+    if (SHIPPED_MAPPINGS.includes(text))
+      return fileURLToPath(new URL(`../../mappings/${text}.yaml`, import.meta.url))
+    try {
+      return readableFile.parse(text)
+    } catch (error) {
+      throw new RangeError(
+        `must be one of ${SHIPPED_MAPPINGS.join(', ')}, or a file; ${(error as Error).message}`,
+        {
+          cause: error,
+        },
+      )
+    }
+  },
+}
+
+/** Of records that do not say what they are. */
+export const FORMAT_SETTINGS = {
+  topicFormats: setting(
+    'topic-formats',
+    '',
+    listOf('<formats>', topicFormat),
+    'what records without a content type are, by topic: otlp, the lines of an access log (nginx, haproxy, traefik, caddy or a file that maps them); JSON for all others',
+  ),
+} as const
 
 /** How events become series. */
 export const EVENT_SETTINGS = {

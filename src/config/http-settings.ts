@@ -1,5 +1,5 @@
 import { settingsOf } from './setting.ts'
-import { hostPort, hostPortOrOff, list } from './value-types.ts'
+import { hostPort, hostPortOrOff, list, wholeNumber } from './value-types.ts'
 
 const { setting } = settingsOf('http')
 
@@ -50,4 +50,12 @@ export const METRICS_LISTEN = setting(
   '127.0.0.1:9464',
   hostPort,
   'address of /metrics, /livez and /readyz of an exporter',
+)
+
+export const MAX_SERIES = setting(
+  'max-series',
+  '200000',
+  wholeNumber({ min: 1, max: 10_000_000 }),
+  'label sets of workloads, and of routes, that one scrape of /metrics has at most; how many more there were is in ' +
+    'meshtap_exporter_series_limited',
 )

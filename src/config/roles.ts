@@ -1,11 +1,12 @@
 import { ACCESS_SETTINGS, accessFaults, INGEST_ACCESS_SETTINGS } from './access-settings.ts'
 import { EMBEDDED_SETTINGS } from './embedded-settings.ts'
-import { EVENT_SETTINGS } from './event-settings.ts'
+import { EVENT_SETTINGS, FORMAT_SETTINGS } from './event-settings.ts'
 import {
   ALLOWED_HOSTS,
   GATEWAY_LISTEN,
   GRPC_LISTEN,
   INGEST_LISTEN,
+  MAX_SERIES,
   METRICS_LISTEN,
   STATUS_LISTEN,
 } from './http-settings.ts'
@@ -23,6 +24,7 @@ export const ROLE_SETTINGS = {
     ingestListen: INGEST_LISTEN,
     grpcListen: GRPC_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
+    maxSeries: MAX_SERIES,
     ...ACCESS_SETTINGS,
     ...INGEST_ACCESS_SETTINGS,
     ...EMBEDDED_SETTINGS,
@@ -45,6 +47,7 @@ export const ROLE_SETTINGS = {
     ...KAFKA_SETTINGS,
     ...REDIS_SETTINGS,
     ...EVENT_SETTINGS,
+    ...FORMAT_SETTINGS,
     ...IDENTITY_SETTINGS,
     ...ROLLUP_SETTINGS,
     ...LOG_SETTINGS,
@@ -56,12 +59,14 @@ export const ROLE_SETTINGS = {
     ...REDIS_SETTINGS,
     ...KAFKA_READING_SETTINGS,
     ...EVENT_SETTINGS,
+    ...FORMAT_SETTINGS,
     ...IDENTITY_SETTINGS,
     ...LOG_SETTINGS,
   },
   exporter: {
     listen: METRICS_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
+    maxSeries: MAX_SERIES,
     ...REDIS_SETTINGS,
     ...LOG_SETTINGS,
   },

@@ -22,11 +22,18 @@ export function decode(
   bytes: Uint8Array,
   columns: EventColumns,
 ): DecodeResult {
-  columns.clear()
-  try {
+  return decodeBy(() => {
     const codec = codecOf(contentType)
     if (codec === undefined) throw unknownType(contentType)
     decodeAs(codec, bytes, columns)
+  }, columns)
+}
+
+/** The same by a decoder that is given, which fills the columns or throws. */
+export function decodeBy(decoder: () => void, columns: EventColumns): DecodeResult {
+  columns.clear()
+  try {
+    decoder()
     return DECODED
   } catch (error) {
     columns.clear()

@@ -1,6 +1,6 @@
 import { ProducerWindows } from '../aggregator/producer-windows.ts'
-import { type Identify, RecordDecoder } from '../aggregator/record-decoder.ts'
-import { topicCluster } from '../aggregator/topic-cluster.ts'
+import { type BareFormat, type Identify, RecordDecoder } from '../aggregator/record-decoder.ts'
+import { topicCluster, topicOf } from '../aggregator/topic-cluster.ts'
 import { batchNumberOf, NUMBER_HEADERS } from '../event/batch-number.ts'
 import type { ClassificationRules } from '../event/classification.ts'
 import { DecodeError } from '../event/decode-error.ts'
@@ -19,6 +19,8 @@ export interface RecordMatcherOptions {
   readonly flows: FlowTableOptions
   readonly rules?: ClassificationRules
   readonly identify?: Identify
+  /** By topic: what its records are that do not say. */
+  readonly bareFormats?: ReadonlyMap<string, BareFormat>
   /** Epoch milliseconds. */
   readonly now: () => number
 }
@@ -31,7 +33,7 @@ export class RecordMatcher {
   readonly #options: RecordMatcherOptions
   readonly #matcher: TapMatcher
   readonly #published: PublishedEvents
-  /** By the cluster of events that name none. */
+  /** By topic. */
   readonly #decoders = new Map<string, RecordDecoder>()
   readonly #producers = new Map<PartitionId, ProducerWindows>()
   #matched = 0
@@ -52,7 +54,7 @@ export class RecordMatcher {
   match(partition: PartitionId, record: StoredRecord): RequestEvent[] {
     const { topic, flows } = this.#options
     const cluster = topicCluster(partition, topic) ?? flows.defaultCluster
-    const columns = this.#decode(cluster, record)
+    const columns = this.#decode(topicOf(partition), cluster, record)
     if (columns === undefined || this.#isRepeated(partition, record, columns)) return []
     const events: RequestEvent[] = []
     this.#matcher.match(
@@ -67,15 +69,17 @@ export class RecordMatcher {
     return events
   }
 
-  #decode(cluster: string, record: StoredRecord): EventColumns | undefined {
-    let decoder = this.#decoders.get(cluster)
+  #decode(topic: string, cluster: string, record: StoredRecord): EventColumns | undefined {
+    let decoder = this.#decoders.get(topic)
     if (decoder === undefined) {
-      const { identify } = this.#options
+      const { identify, bareFormats } = this.#options
+      const bareFormat = bareFormats?.get(topic)
       decoder = new RecordDecoder({
         defaultCluster: cluster,
         ...(identify === undefined ? {} : { identify }),
+        ...(bareFormat === undefined ? {} : { bareFormat }),
       })
-      this.#decoders.set(cluster, decoder)
+      this.#decoders.set(topic, decoder)
     }
     return decoder.decode(record).kind === 'decoded' ? decoder.columns : undefined
   }

@@ -8,12 +8,21 @@ const OUTCOMES = ['complete', 'own', 'broken', 'refused'] as const
 
 /** `/metrics` with the mesh's series, where there are any, and the role's own whatever the store does. */
 export function meshPage(
-  { metrics, trouble }: { readonly metrics: OwnMetrics; readonly trouble: TroubleLog },
+  {
+    metrics,
+    trouble,
+    settings,
+  }: {
+    readonly metrics: OwnMetrics
+    readonly trouble: TroubleLog
+    readonly settings: { readonly maxSeries: number }
+  },
   store: RollupStore,
 ): Page {
   const page = new MetricsPage({
     store,
     now: Date.now,
+    maxSeries: settings.maxSeries,
     own: () => metrics.samples(),
     onAway: ({ message }) =>
       trouble.report({ kind: 'scrape', message: `the series of the mesh are missing: ${message}` }),

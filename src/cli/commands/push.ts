@@ -2,9 +2,10 @@ import { type Command, Option } from 'commander'
 import { MAX_PRODUCER_BYTES } from '../../event/limits.ts'
 import { usageError } from '../cli-error.ts'
 import type { CliContext } from '../context.ts'
-import { durationFlag, rateFlag, wholeNumberFlag } from '../flag-values.ts'
+import { durationFlag, mappingFlag, rateFlag, wholeNumberFlag } from '../flag-values.ts'
 import { INPUT_FORMATS, type InputFormat } from '../push/format.ts'
 import { push } from '../push/push.ts'
+import { readMapping } from '../push/read-mapping.ts'
 import { addIngestOptions, type IngestFlags, openIngest } from '../servers.ts'
 import { untilStopped } from '../stop-signal.ts'
 
@@ -16,6 +17,8 @@ interface Flags extends IngestFlags {
   readonly retryFor: number
   readonly skipMalformed?: true
   readonly producer?: string
+  readonly mapping?: string
+  readonly dryRun?: true
 }
 
 const DAY_MS = 86_400_000
@@ -47,6 +50,13 @@ export function configure(command: Command, context: CliContext): void {
         .argParser(durationFlag(0, DAY_MS))
         .default(60_000, '1m'),
     )
+    .addOption(
+      new Option(
+        '--mapping <mapping>',
+        'the file holds lines of an access log: of nginx, haproxy, traefik or caddy, or as a file says that maps them',
+      ).argParser(mappingFlag),
+    )
+    .option('--dry-run', 'print the events, a line of JSON each, and send nothing')
     .option('--skip-malformed', 'leave out what is no event, and count it, instead of stopping there')
     .option('--producer <id>', 'number what is sent as this producer (default: a new UUID)')
     .addHelpText(
@@ -59,13 +69,18 @@ Examples:
   meshtap push events.ndjson
   zcat day.json.gz | meshtap push - --rate 1000
   meshtap push events.json.gz --producer import-2026-11-24
-  meshtap push --otlp spans.json`,
+  meshtap push --otlp spans.json
+  meshtap push --mapping my-proxy.yaml --dry-run access.log`,
     )
     .action((path: string, flags: Flags) => run(context, path, flags))
 }
 
 async function run(context: CliContext, path: string, flags: Flags): Promise<void> {
-  const { otlp, format, batch, rate, retryFor, skipMalformed, producer } = flags
+  const { otlp, format, batch, rate, retryFor, skipMalformed, producer, mapping, dryRun } = flags
+  if (otlp && (mapping !== undefined || dryRun !== undefined))
+    throw usageError('--otlp sends messages as they are: --mapping and --dry-run are for events only')
+  if (mapping !== undefined && format !== undefined)
+    throw usageError('--mapping reads lines: --format does not go with it')
   if (otlp && (rate !== undefined || skipMalformed !== undefined)) {
     throw usageError('--otlp sends messages as they are: --rate and --skip-malformed are for events only')
   }
@@ -82,6 +97,8 @@ async function run(context: CliContext, path: string, flags: Flags): Promise<voi
     retryForMs: retryFor,
     skipMalformed: skipMalformed === true,
     ...(producer === undefined ? {} : { producer }),
+    ...(mapping === undefined ? {} : { mapping: await readMapping(mapping) }),
+    isDryRun: dryRun === true,
   } as const
   await untilStopped((signal) => push(context, { ...options, signal }))
 }

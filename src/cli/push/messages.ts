@@ -4,10 +4,12 @@ import { decode } from '../../event/decode.ts'
 import { Dictionary } from '../../event/dictionary.ts'
 import { EventColumns } from '../../event/event-columns.ts'
 import { eventsOf } from '../../event/event-objects.ts'
+import type { Mapping } from '../../mapping/mapping.ts'
 import { CliError } from '../cli-error.ts'
 import type { InputFormat } from './format.ts'
 import { jsonValuesOf } from './json-values.ts'
 import { linesOf } from './lines.ts'
+import { mappedLines } from './mapped-lines.ts'
 import {
   type NumberedBatch,
   numberedBatches,
@@ -17,6 +19,8 @@ import {
 
 export interface Source {
   readonly format: InputFormat
+  /** Of lines of an access log, whatever their format is. */
+  readonly mapping?: Mapping | undefined
   readonly chunks: AsyncIterable<Buffer>
 }
 
@@ -53,9 +57,13 @@ export async function* otlpMessages({ format, chunks }: Source, producer: string
 }
 
 async function* batchesOf(
-  { format, chunks }: Source,
+  { format, chunks, mapping }: Source,
   options: NumberedBatchesOptions,
 ): AsyncGenerator<NumberedBatch> {
+  if (mapping !== undefined) {
+    yield* numberedBatches(mappedLines(linesOf(chunks), mapping, options.onMalformed), options)
+    return
+  }
   switch (format) {
     case 'ndjson':
       yield* numberedBatches(linesOf(chunks), options)

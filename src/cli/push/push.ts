@@ -1,4 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import { Dictionary } from '../../event/dictionary.ts'
+import { decodeEventBatch } from '../../event/event-batch-decoder.ts'
+import { EventColumns } from '../../event/event-columns.ts'
+import { eventsOf } from '../../event/event-objects.ts'
+import { eventToJson } from '../../event/json-encoder.ts'
+import type { Mapping } from '../../mapping/mapping.ts'
 import { EVENT_BATCHES, IngestClient, type IngestRoute } from '../../reporter/ingest-client.ts'
 import { after } from '../../reporter/timers.ts'
 import { CliError } from '../cli-error.ts'
@@ -27,6 +33,10 @@ export interface PushOptions {
   readonly retryForMs: number
   readonly skipMalformed: boolean
   readonly producer?: string
+  /** The file holds lines of an access log. */
+  readonly mapping?: Mapping
+  /** Prints the events instead of sending them. */
+  readonly isDryRun: boolean
   /** Stops between two tries. */
   readonly signal: AbortSignal
 }
@@ -46,7 +56,11 @@ export async function push(context: CliContext, options: PushOptions): Promise<v
   options.signal.addEventListener('abort', input.close)
   try {
     const { format, chunks } = await sniffed(input.name, input.chunks)
-    const source = { format: options.format ?? format, chunks }
+    const source = { format: options.format ?? format, chunks, mapping: options.mapping }
+    if (options.isDryRun) {
+      await new Push(context, input, options, EVENT_BATCHES).print(source)
+      return
+    }
     await (options.kind === 'otlp'
       ? new Push(context, input, options, source.format === 'batch' ? OTLP_PROTOBUF : OTLP_JSON).otlp(source)
       : new Push(context, input, options, EVENT_BATCHES).events(source))
@@ -107,6 +121,24 @@ class Push {
     })
     await this.#sendAll(messages, producer)
     this.#done(`${this.#sent} events in ${this.#batches} batches, ${this.#retries} retries`)
+  }
+
+  /** Writes the events that would be sent, a line each. */
+  async print(source: Source): Promise<void> {
+    const { producer = randomUUID(), batch } = this.#options
+    const columns = new EventColumns(new Dictionary())
+    for await (const { bytes, count } of eventMessages(source, {
+      producer,
+      events: batch,
+      ...(this.#options.skipMalformed ? { onMalformed: (line, message) => this.#skip(line, message) } : {}),
+    })) {
+      decodeEventBatch(bytes, columns)
+      for (const event of eventsOf(columns))
+        this.#context.stdout.write(`${JSON.stringify(eventToJson(event))}\n`)
+      this.#sent += count
+    }
+    const skipped = this.#skipped === 0 ? '' : `, ${this.#skipped} malformed left out`
+    note(this.#context, `${this.#sent} events${skipped}; nothing was sent`)
   }
 
   async otlp(source: Source): Promise<void> {

@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+import type { BareFormat } from '../aggregator/record-decoder.ts'
+import type { TopicFormat } from '../config/event-settings.ts'
+import { decodeOtlpTraces } from '../event/otlp-decoder.ts'
+import { named } from './doors.ts'
+import type { RoleContext } from './role-context.ts'
+
+/** Decoders of records that do not say what they are, by topic. Rejects with a SettingError where a mapping is wrong. */
+export async function openTopicFormats({
+  settings,
+}: RoleContext<'aggregator' | 'gateway'>): Promise<ReadonlyMap<string, BareFormat>> {
+  const formats = new Map<string, BareFormat>()
+  for (const { topic, format } of settings.topicFormats) formats.set(topic, await openFormat(format))
+  return formats
+}
+
+async function openFormat(format: TopicFormat['format']): Promise<BareFormat> {
+  if (format.kind === 'otlp') return decodeOtlpTraces
+  const { parseMapping } = await import('../mapping/parse-mapping.ts')
+  const { decodeLines } = await import('../mapping/mapping.ts')
+  const text = await readFile(format.path, 'utf8')
+  const mapping = named('topic-formats', () => parseMapping(text, format.path))
+  return (bytes, columns) => decodeLines(mapping, bytes, columns)
+}
