@@ -120,7 +120,7 @@ async function fanOut(count: number, perSecond: number): Promise<void> {
   }
 }
 
-async function delays(name: string, paths: readonly string[], bar: boolean): Promise<void> {
+async function delays(name: string, paths: readonly string[]): Promise<void> {
   const clients = new StreamClients(port, 'time', paths)
   try {
     await clients.opened(paths.length)
@@ -136,7 +136,7 @@ async function delays(name: string, paths: readonly string[], bar: boolean): Pro
       figure: `${figure}: event to client, p99`,
       value: quantile(delaysMs, 0.99),
       unit: 'ms',
-      ...(bar ? { bar: '<= 100' } : {}),
+      bar: '<= 100',
     })
     report({
       figure: `${figure}: processor time of worker and gateway`,
@@ -154,12 +154,11 @@ const ofWorkload = (maxRps: number) => (i: number) =>
 const hundred = (path: (i: number) => string) => Array.from({ length: 100 }, (_, i) => path(i))
 
 try {
-  await delays('each of 100 events/s, max_rps 150', hundred(ofWorkload(150)), true)
-  await delays('each of 100 events/s, max_rps 100', hundred(ofWorkload(100)), false)
+  await delays('each of 100 events/s, max_rps 150', hundred(ofWorkload(150)))
+  await delays('each of 100 events/s, max_rps 100', hundred(ofWorkload(100)))
   await delays(
     'each of all events, max_rps 100',
     hundred((i) => `/api/v1/tap?max_rps=100&min_latency=${i}us`),
-    true,
   )
   await fanOut(1, 10_000)
   await fanOut(100, 10_000)
