@@ -161,7 +161,7 @@ function endpointOf(
 function bad(at: string, rule: Rule, value: Scalar | undefined, what: string): DecodeError {
   const found = value === undefined ? 'has no value' : `${JSON.stringify(value).slice(0, 100)} is not`
   return new DecodeError(
-    'field-type',
+    'field-value',
     `${at}, ${namesOf(rule)}`,
     value === undefined ? `${found}; it must be ${what}` : `${found} ${what}`,
   )
