@@ -77,9 +77,9 @@ export class PrometheusApi {
     return this.#get('query_exemplars', { query, ...times })
   }
 
-  /** Asks until the answer is as wanted. Rejects after half a minute. */
+  /** Asks until the answer is as wanted. Rejects after a minute. */
   async until(query: string, isWanted: (results: readonly Result[]) => boolean): Promise<readonly Result[]> {
-    for (const end = Date.now() + 30_000; ; await sleep(100)) {
+    for (const end = Date.now() + 60_000; ; await sleep(100)) {
       const results = await this.query(query)
       if (isWanted(results)) return results
       if (Date.now() > end) throw new Error(`${query}: ${JSON.stringify(results)}`)
