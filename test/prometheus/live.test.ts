@@ -15,6 +15,8 @@ import { CLASSIC_ONLY, EMPTY, NATIVE_ONLY } from './empty-panels.ts'
 import { MeshTraffic } from './mesh-traffic.ts'
 import { PrometheusApi, type Result } from './prometheus-api.ts'
 
+t.setTimeout(180_000)
+
 const ROOT = new URL('../../', import.meta.url).pathname
 /** Of rates: some scrapes, a second apart. */
 const WINDOW = '10s'
@@ -58,7 +60,7 @@ async function prometheus(
   return new PrometheusApi(server.url)
 }
 
-t.test('real Prometheus scrapes a running meshtap', { timeout: 180_000 }, async (t) => {
+t.test('real Prometheus scrapes a running meshtap', async (t) => {
   const directory = t.testdir()
   const ports = [
     '--listen',
