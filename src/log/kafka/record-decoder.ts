@@ -146,7 +146,8 @@ export class RecordSet {
       const length = bytes.readInt32BE(start + 8)
       const end = start + LENGTH_END + length
       const baseOffset = Number(bytes.readBigInt64BE(start))
-      const lastOffset = baseOffset + bytes.readInt32BE(start + 23)
+      const lastDelta = bytes.readInt32BE(start + 23)
+      const lastOffset = baseOffset + Math.max(0, lastDelta)
       try {
         if (length < BATCH_HEADER_BYTES - LENGTH_END) {
           // Where the next batch begins is not known: it is left for the next fetch.
@@ -154,6 +155,7 @@ export class RecordSet {
           throw new Error(`its length is ${length}, less than that of its header`)
         }
         this.#at = end
+        if (lastDelta < 0) throw new Error(`its last offset is ${-lastDelta} before its first`)
         if (lastOffset < this.#from) continue
         const attributes = bytes.readInt16BE(start + 21)
         if (this.#isPassedOver(bytes.subarray(start, end), attributes, lastOffset)) {

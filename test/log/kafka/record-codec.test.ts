@@ -278,6 +278,28 @@ t.test(
   },
 )
 
+t.test(
+  'a batch that ends before it begins is told and passed, also where nothing comes after it',
+  async (t) => {
+    const backwards = batch(numbered(3), { baseOffset: 5 })
+    backwards.writeInt32BE(-2, 23)
+    for (const [from, first, last] of [
+      [5, 5, 5],
+      [2, 5, 5],
+      [7, 5, 7],
+    ] as const) {
+      const told: string[] = []
+      const alone = new RecordSet(backwards, from, [], new ReusableMemory(), (message) => told.push(message))
+      t.same(alone.take(100, 1e9), { records: [], nextOffset: last + 1 }, `from ${from}`)
+      const expected = `the records ${first} to ${last} cannot be read and are passed over: its last offset is 2 before its first`
+      t.same(told, [expected])
+      const followed = Buffer.concat([backwards, batch(numbered(1, 9), { baseOffset: 9 })])
+      const set = new RecordSet(followed, from, [], new ReusableMemory(), () => {})
+      t.same(texts(set.take(100, 1e9).records), ['9'])
+    }
+  },
+)
+
 t.test('what would inflate beyond all measure is refused', async (t) => {
   const zeros = Buffer.alloc(MAX_INFLATED_BYTES + 1)
   for (const [codec, bytes] of [
