@@ -1,7 +1,9 @@
 /** What is shorter is not worth keeping. */
 const MIN_BYTES = 32_768
 /** Of what is not in use. */
-const MAX_KEPT_BYTES = 32 * 2 ** 20
+const MAX_KEPT_BYTES = 64 * 2 ** 20
+/** So many times what is needed may be given: more would be missed by those who need it. */
+const MOST_TIMES = 3
 
 /**
  * Memory that is used again. V8 starts a collection of everything for each 64 MB of buffers that are made, however little
@@ -10,8 +12,7 @@ const MAX_KEPT_BYTES = 32 * 2 ** 20
  * What was taken and is never given back is collected as usual: so whoever is not sure that it is of no more use keeps it.
  */
 export class ReusableMemory {
-  /** By their lengths, which are powers of two. */
-  readonly #kept = new Map<number, Buffer[]>()
+  readonly #kept: Buffer[] = []
   readonly #taken = new WeakSet<ArrayBufferLike>()
   readonly #maxKeptBytes: number
   #keptBytes = 0
@@ -24,10 +25,8 @@ export class ReusableMemory {
   /** A buffer of at least so many bytes, whatever they hold. It is all of its memory. */
   take(bytes: number): Buffer {
     if (bytes < MIN_BYTES) return Buffer.allocUnsafeSlow(bytes)
-    const length = 2 ** Math.ceil(Math.log2(bytes))
-    let buffer = this.#kept.get(length)?.pop()
-    if (buffer === undefined) buffer = Buffer.allocUnsafeSlow(length)
-    else this.#keptBytes -= length
+    const kept = this.#keptFor(bytes)
+    const buffer = kept ?? Buffer.allocUnsafeSlow(rounded(bytes))
     this.#taken.add(buffer.buffer)
     return buffer
   }
@@ -42,13 +41,31 @@ export class ReusableMemory {
   /** Takes back the memory of a buffer, all of it, where it was taken from here. Nothing may read or write it any more. */
   give({ buffer: memory }: Uint8Array): void {
     if (!this.#taken.delete(memory)) return
-    const { byteLength } = memory
-    if (this.#keptBytes + byteLength > this.#maxKeptBytes) return
-    this.#keptBytes += byteLength
-    const kept = this.#kept.get(byteLength)
-    if (kept === undefined) this.#kept.set(byteLength, [Buffer.from(memory)])
-    else kept.push(Buffer.from(memory))
+    if (this.#keptBytes + memory.byteLength > this.#maxKeptBytes) return
+    this.#keptBytes += memory.byteLength
+    this.#kept.push(Buffer.from(memory))
   }
+
+  /** The shortest that is kept of those that are long enough and not much too long; of the like the one given last. */
+  #keptFor(bytes: number): Buffer | undefined {
+    const kept = this.#kept
+    let best = -1
+    for (let i = kept.length - 1; i >= 0; i--) {
+      const { length } = kept[i]!
+      if (length < bytes || length > MOST_TIMES * bytes) continue
+      if (best < 0 || length < kept[best]!.length) best = i
+    }
+    if (best < 0) return undefined
+    const [buffer] = kept.splice(best, 1)
+    this.#keptBytes -= buffer!.length
+    return buffer
+  }
+}
+
+/** Up to a quarter more, so that one who needs a little more than the last finds room too. */
+function rounded(bytes: number): number {
+  const step = 2 ** Math.floor(Math.log2(bytes) - 2)
+  return Math.ceil(bytes / step) * step
 }
 
 /** How far beyond the end of what it appends a writer may write, as one does that copies many bytes at a time. */

@@ -4,11 +4,12 @@ import { GrowingBytes, ReusableMemory } from '../../../src/log/kafka/reusable-me
 t.test('what is given back is given to the next who needs as much', async (t) => {
   const memory = new ReusableMemory()
   const buffer = memory.take(100_000)
-  t.equal(buffer.length, 131_072)
+  t.equal(buffer.length, 114_688)
   t.equal(buffer.byteOffset, 0)
   t.not(memory.take(100_000).buffer, buffer.buffer, 'not while it is in use')
   memory.give(buffer.subarray(7, 9))
   t.not(memory.take(200_000).buffer, buffer.buffer, 'not to one who needs more')
+  t.not(memory.take(33_000).buffer, buffer.buffer, 'not to one who needs but a little')
   t.equal(memory.take(70_000).buffer, buffer.buffer)
 })
 
@@ -30,13 +31,13 @@ t.test('who keeps all is given new memory each time', async (t) => {
   t.not(memory.take(65_536).buffer, buffer.buffer)
 })
 
-t.test('no more than 32 MiB wait for use', async (t) => {
+t.test('no more than 64 MiB wait for use', async (t) => {
   const memory = new ReusableMemory()
-  const buffers = Array.from({ length: 40 }, () => memory.take(2 ** 20))
+  const buffers = Array.from({ length: 80 }, () => memory.take(2 ** 20))
   for (const buffer of buffers) memory.give(buffer)
   const known = new Set(buffers.map(({ buffer }) => buffer))
-  const again = Array.from({ length: 40 }, () => memory.take(2 ** 20))
-  t.equal(again.filter(({ buffer }) => known.has(buffer)).length, 32)
+  const again = Array.from({ length: 80 }, () => memory.take(2 ** 20))
+  t.equal(again.filter(({ buffer }) => known.has(buffer)).length, 64)
 })
 
 t.test('bytes grow without a change to those there are, up to a limit', async (t) => {
