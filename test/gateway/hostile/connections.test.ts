@@ -4,6 +4,9 @@ import t from 'tap'
 import { GatewayProcess } from './gateway-process.ts'
 import { askRaw, atOnce, GET, upgraded } from './raw-http.ts'
 
+// On a machine that is busy with others.
+t.setTimeout(300_000)
+
 const closed = (socket: Socket): Promise<void> =>
   new Promise((resolve) => {
     socket.once('close', () => resolve())

@@ -8,6 +8,9 @@ import type { TapAnswer } from '../../../src/query/answer.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { atOnce, upgraded } from './raw-http.ts'
 
+// On a machine that is busy with others.
+t.setTimeout(300_000)
+
 const DEAF = 995
 /** Different queries: what waits for clients of one is shared. */
 const QUERIES = 199

@@ -6,6 +6,9 @@ import { FIN, frame, OP } from '../client-frames.ts'
 import { GatewayProcess, type GatewayState } from './gateway-process.ts'
 import { atOnce, upgraded } from './raw-http.ts'
 
+// On a machine that is busy with others.
+t.setTimeout(300_000)
+
 const CLIENTS = 50
 const CHUNK_BYTES = 64 * 1024
 

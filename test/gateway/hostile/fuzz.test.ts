@@ -3,6 +3,9 @@ import { fuzzedRequests } from './fuzzed-requests.ts'
 import { GatewayProcess } from './gateway-process.ts'
 import { askRaw, atOnce } from './raw-http.ts'
 
+// On a machine that is busy with others.
+t.setTimeout(300_000)
+
 const REQUESTS = 1000
 const TOKEN = 'a-token-for-the-fuzzer'
 

@@ -3,6 +3,9 @@ import t, { type Test } from 'tap'
 import { GatewayProcess } from './gateway-process.ts'
 import { askRaw, atOnce, GET, upgraded } from './raw-http.ts'
 
+// On a machine that is busy with others.
+t.setTimeout(300_000)
+
 const TOKEN = 'a-token-that-is-greedy'
 
 /** Opens websockets of these paths; answers how many were opened, and the codes of those refused. */
