@@ -1,6 +1,7 @@
 /**
  * /metrics of 10,000 and 100,000 series with a histogram each (and one more by route): samples a second of processor
- * time, peak memory, and the longest time that the event loop was held; beside prom-client with the same series.
+ * time, peak memory, and the longest time that the event loop was held; beside prom-client, its successor
+ * @prometheus-io/client, and client_golang where Go is there, with the same series.
  *
  * Each runs in a process of its own, since peaks of memory are a process's.
  */
@@ -10,6 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
+import type * as promClient from 'prom-client'
 import { LATENCY_BOUNDS } from '../src/exporter/families.ts'
 import { Exposition } from '../src/exporter/exposition.ts'
 import { MeshReader } from '../src/exporter/mesh-reader.ts'
@@ -18,6 +20,7 @@ import { chooseFormat } from '../src/exporter/negotiation.ts'
 import { Pace } from '../src/exporter/pace.ts'
 import { Progress } from '../src/exporter/progress.ts'
 import { EmbeddedRollupStore } from '../src/store/embedded/embedded-rollup-store.ts'
+import { buildClientGolang, runClientGolang } from './client-golang.ts'
 import { benchSeries, fillStore, NOW } from './exporter-series.ts'
 import { report } from './figure.ts'
 import { LoopHolds } from './loop-holds.ts'
@@ -38,6 +41,8 @@ interface Measured {
 }
 
 const ROUNDS = 6
+const CLIENTS = ['prom-client', '@prometheus-io/client'] as const
+type Client = (typeof CLIENTS)[number]
 const CHILD = 'child'
 
 const [, , mode, what = '', countText = '', path = ''] = process.argv
@@ -45,13 +50,16 @@ if (mode === CHILD) await child(what, Number(countText))
 else await parent()
 
 async function parent(): Promise<void> {
+  const built = mkdtempSync(join(tmpdir(), 'meshtap-bench-'))
+  const golang = buildClientGolang(built)
   for (const count of [10_000, 100_000]) {
     const path = mkdtempSync(join(tmpdir(), 'meshtap-bench-'))
     const store = await EmbeddedRollupStore.open({ path, now: () => NOW })
     await fillStore(store, count)
     await store.close()
     try {
-      for (const format of [...Object.keys(FORMATS), 'prom-client']) {
+      const written = new Map<string, number>()
+      for (const format of [...Object.keys(FORMATS), ...CLIENTS]) {
         const worker = fork(import.meta.filename, [CHILD, format, String(count), path], {
           execArgv: ['--expose-gc'],
         })
@@ -67,6 +75,7 @@ async function parent(): Promise<void> {
           continue
         }
         const { samples, cpuSeconds, writeCpuSeconds, blockMs, peakMiB } = measured
+        written.set(format, samples / (writeCpuSeconds ?? cpuSeconds))
         if (writeCpuSeconds !== undefined) {
           report({
             figure: `${of}: written`,
@@ -75,19 +84,36 @@ async function parent(): Promise<void> {
             bar: '>= 4e6',
           })
         }
-        report({ figure: `${of}: read, merged, written`, value: samples / cpuSeconds, unit: 'samples/s' })
+        const what = writeCpuSeconds === undefined ? 'written' : 'read, merged, written'
+        report({ figure: `${of}: ${what}`, value: samples / cpuSeconds, unit: 'samples/s' })
         report({ figure: `${of}: samples`, value: samples, unit: 'samples' })
         report({ figure: `${of}: longest hold of the event loop`, value: blockMs, unit: 'ms', bar: '<= 5' })
         report({ figure: `${of}: peak memory over that before`, value: peakMiB, unit: 'MiB' })
       }
+      const slowest = Math.min(...Object.keys(FORMATS).map((format) => written.get(format) ?? 0))
+      const other = written.get('prom-client')
+      if (other !== undefined) {
+        const figure = `exporter: slowest format over prom-client, ${count} series: written`
+        report({ figure, value: slowest / other, unit: 'times', bar: '>= 10' })
+      }
+      const of = `exporter: client_golang, ${count} series`
+      if ('missing' in golang) {
+        report({ figure: `${of}: left out, ${golang.missing}`, value: 0, unit: 'samples/s' })
+        continue
+      }
+      const { samples, cpuSeconds, peakMiB } = await runClientGolang(golang.program, count)
+      report({ figure: `${of}: written`, value: samples / cpuSeconds, unit: 'samples/s' })
+      report({ figure: `${of}: peak memory, its series included`, value: peakMiB, unit: 'MiB' })
     } finally {
       rmSync(path, { recursive: true })
     }
   }
+  rmSync(built, { recursive: true })
 }
 
 async function child(format: string, count: number): Promise<void> {
-  const measured = format === 'prom-client' ? await promClient(count) : await meshtap(format, count)
+  const client = CLIENTS.find((name) => name === format)
+  const measured = client === undefined ? await meshtap(format, count) : await otherClient(client, count)
   process.send?.(measured)
   process.disconnect()
 }
@@ -157,9 +183,13 @@ async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
   return found
 }
 
-/** prom-client holds what it counts: only its exposition is measured. */
-async function promClient(count: number): Promise<Measured> {
-  const { Counter, Histogram, Registry } = await import('prom-client')
+/** prom-client and its successor hold what they count: only their exposition is measured. */
+async function otherClient(client: Client, count: number): Promise<Measured> {
+  // What is used of them is the same in both.
+  const { Counter, Histogram, Registry } =
+    client === 'prom-client'
+      ? await import('prom-client')
+      : ((await import('@prometheus-io/client')) as unknown as typeof promClient)
   const registry = new Registry()
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
