@@ -128,11 +128,13 @@ export class TextWriter implements SampleWriter {
     line.length = 0
     line.copyShort(this.#bucket)
     copyLabels(line, labels)
+    // Copying all of a buffer makes no object, copying a part of one does.
+    const common = line.written
     let cell = 0
     let cumulative = 0
     for (let bound = 0; bound < this.#bounds.length; bound++) {
       if (cell < size && index[cell] === bound) cumulative += count[cell++]!
-      out.copy(line.bytes, 0, line.length)
+      out.copy(common)
       out.copyShort(this.#bounds[bound]!)
       out.decimal(cumulative)
       if (bound === exemplarBound) this.#exemplar(exemplars!, exemplar)
