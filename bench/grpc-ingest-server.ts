@@ -3,6 +3,7 @@
  * `bare`, the library alone, which takes messages and drops them.
  */
 import { Server, ServerCredentials, type ServerDuplexStream, type ServerReadableStream } from '@grpc/grpc-js'
+import { countBuffersWithHeap } from '../src/app/buffer-accounting.ts'
 import { GrpcIngest } from '../src/ingest/grpc/grpc-ingest.ts'
 import { GRPC_METHODS, SERVICE } from '../src/ingest/grpc/methods.ts'
 import type { EventLog } from '../src/log/event-log.ts'
@@ -50,5 +51,7 @@ function bare(): Promise<number> {
   })
 }
 
+// As the role does.
+countBuffersWithHeap()
 const port = process.argv[2] === 'bare' ? await bare() : await ingest()
 process.send?.({ port })

@@ -3,6 +3,7 @@ import { ownPage } from '../exporter/own-page.ts'
 import { ByteBudget } from '../ingest/byte-budget.ts'
 import { createIngest } from '../ingest/ingest.ts'
 import { DEFAULT_INGEST_LIMITS } from '../ingest/limits.ts'
+import { countBuffersWithHeap } from './buffer-accounting.ts'
 import { ingestAccess } from './doors.ts'
 import { listenGrpc, openGrpcIngest } from './grpc-ingest.ts'
 import { openKafkaLog } from './kafka-log.ts'
@@ -22,6 +23,7 @@ const KEY_AND_HEADER_BYTES = 4096
 export async function startIngest(context: RoleContext<'ingest'>): Promise<Announcement> {
   const { settings, version, logger, metrics, parts } = context
   const { topic } = settings
+  countBuffersWithHeap()
   const log = measuredLog(metrics, openKafkaLog(context))
   const kafka = new Reachability(() => log.partitions(topic))
   parts.add('readiness', async () => kafka.close())
