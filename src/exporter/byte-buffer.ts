@@ -49,6 +49,13 @@ export class ByteBuffer {
     this.#at += from.copy(this.#bytes, this.#at, start, end)
   }
 
+  /** Writes again what was written at `start`: no object is made for it, as for a part of another buffer. */
+  repeat(start: number, length: number): void {
+    this.reserve(length)
+    this.#bytes.copyWithin(this.#at, start, start + length)
+    this.#at += length
+  }
+
   /** Like `copy`, for a few bytes. */
   copyShort(from: Uint8Array): void {
     this.copyRange(from, 0, from.length)

@@ -71,7 +71,6 @@ export class TextWriter implements SampleWriter {
   readonly repeatsFamilies = false
   readonly #isOpenMetrics: boolean
   readonly #out = new ByteBuffer(CAPACITY)
-  readonly #line = new ByteBuffer(4096)
   readonly #cells = new LatencyCells()
   /** From the value of `le` to the space before the sample's. */
   readonly #bounds: readonly Buffer[]
@@ -124,17 +123,15 @@ export class TextWriter implements SampleWriter {
     const exemplar = this.#isOpenMetrics && exemplars !== undefined ? exemplars.at[row]! : -1
     const exemplarBound = exemplar < 0 ? -1 : boundOf(exemplars!.latencyMicros[exemplar]!)
     const out = this.#out
-    const line = this.#line
-    line.length = 0
-    line.copyShort(this.#bucket)
-    copyLabels(line, labels)
-    // Copying all of a buffer makes no object, copying a part of one does.
-    const common = line.written
+    const start = out.length
+    out.copyShort(this.#bucket)
+    copyLabels(out, labels)
+    const common = out.length - start
     let cell = 0
     let cumulative = 0
     for (let bound = 0; bound < this.#bounds.length; bound++) {
       if (cell < size && index[cell] === bound) cumulative += count[cell++]!
-      out.copy(common)
+      if (bound > 0) out.repeat(start, common)
       out.copyShort(this.#bounds[bound]!)
       out.decimal(cumulative)
       if (bound === exemplarBound) this.#exemplar(exemplars!, exemplar)
