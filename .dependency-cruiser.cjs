@@ -30,7 +30,7 @@ const arrows = {
   app: ['*'],
 }
 
-const adapters = '(embedded|kubernetes|local|redis|kafka)'
+const adapters = '(embedded|kubernetes|local|redis|kafka|otlp)'
 
 module.exports = {
   forbidden: [

@@ -11,6 +11,7 @@ import { measuredLog } from './metrics/measured-ports.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore, openRedisTapBus } from './redis-ports.ts'
 import { openTopicFormats } from './topic-formats.ts'
+import { tracedLog } from './tracing.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 
 /** `meshtap aggregator`: folds events of Kafka into rollups in Redis. Ready once its partitions are claimed. */
@@ -18,7 +19,7 @@ export async function startAggregator(context: RoleContext<'aggregator'>): Promi
   const { settings, logger, metrics, parts, onFatal } = context
   const { topic, deadLetterTopic } = settings
   const kafka = openKafkaLog(context)
-  const log = measuredLog(metrics, kafka)
+  const log = tracedLog(context, measuredLog(metrics, kafka))
   const reachability = new Reachability(() => kafka.partitions(topic))
   parts.add('readiness', async () => reachability.close())
   addKafkaReachability(metrics, reachability)

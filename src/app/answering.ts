@@ -18,6 +18,7 @@ import type { OpenIdentities } from './identities.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 import { tapTrouble } from './tap-trouble.ts'
+import { tracedServer } from './tracing.ts'
 
 export interface AnsweringPorts {
   readonly store: RollupStore
@@ -71,6 +72,7 @@ export async function openAnswering(
     onQuery: (route, seconds) => observe(seconds, { route }),
     allowedHosts: settings.allowedHosts,
     audit: auditLog(context),
+    ...tracedServer(context),
     metrics,
     ...(door === undefined ? {} : { door }),
     ...(settings.ticketSecret === undefined ? {} : { ticketSecret: settings.ticketSecret }),

@@ -14,6 +14,7 @@ import { addKafkaReachability } from './metrics/kafka-metrics.ts'
 import { measuredLog } from './metrics/measured-ports.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 import { openTls } from './tls.ts'
+import { tracedLog, tracedServer } from './tracing.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 
 /** What a record's key and headers may take of its length; more is refused by the log, which happens to no proxy. */
@@ -24,7 +25,7 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
   const { settings, version, logger, metrics, parts } = context
   const { topic } = settings
   countBuffersWithHeap()
-  const log = measuredLog(metrics, openKafkaLog(context))
+  const log = tracedLog(context, measuredLog(metrics, openKafkaLog(context)))
   const kafka = new Reachability(() => log.partitions(topic))
   parts.add('readiness', async () => kafka.close())
   addKafkaReachability(metrics, kafka)
@@ -48,6 +49,7 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
     allowedHosts: settings.allowedHosts,
     metrics: ownPage(() => metrics.samples()),
     ...access,
+    ...tracedServer(context),
     ...(tls === undefined ? {} : { tls }),
   })
   addIngestMetrics(metrics, { ingest, inFlightLimit: budget.limit })

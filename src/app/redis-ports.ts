@@ -8,12 +8,14 @@ import { measuredStore } from './metrics/measured-ports.ts'
 import { addRedisStoreMetrics, addRedisTapBusMetrics } from './metrics/redis-metrics.ts'
 import { Opening } from './opening.ts'
 import type { RoleContext } from './role-context.ts'
+import { tracedStore } from './tracing.ts'
 
 type RedisContext = RoleContext<'aggregator' | 'gateway' | 'exporter'>
 type TapBusContext = RoleContext<'aggregator' | 'gateway'>
 
 /** The store in Redis, opened as soon as Redis answers, and closed with the role. */
-export function openRedisStore({ settings, trouble, metrics, parts, onFatal }: RedisContext): RollupStore {
+export function openRedisStore(context: RedisContext): RollupStore {
+  const { settings, trouble, metrics, parts, onFatal } = context
   let opened: RedisRollupStore | undefined
   const onTrouble = trouble.of('store')
   const opening = new Opening<RollupStore>({
@@ -28,7 +30,7 @@ export function openRedisStore({ settings, trouble, metrics, parts, onFatal }: R
   })
   parts.add('redis', () => opening.close())
   addRedisStoreMetrics(metrics, () => opened?.stats)
-  return measuredStore(metrics, new LateRollupStore(opening))
+  return tracedStore(context, measuredStore(metrics, new LateRollupStore(opening)))
 }
 
 /** The tap bus in Redis, in the same way. */

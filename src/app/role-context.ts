@@ -3,6 +3,7 @@ import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
 import type { TroubleLog } from '../telemetry/trouble-log.ts'
 import type { Parts } from './parts.ts'
+import type { Tracing } from './tracing.ts'
 
 /** What a role is started with. */
 export interface RoleContext<R extends Role> {
@@ -11,6 +12,8 @@ export interface RoleContext<R extends Role> {
   readonly logger: Logger
   readonly trouble: TroubleLog
   readonly metrics: OwnMetrics
+  /** Undefined where nothing is traced. */
+  readonly tracing?: Tracing | undefined
   /** What the role opens, whether or not it then starts: who started it closes them. */
   readonly parts: Parts
   /** Told of a failure that ends the role. */

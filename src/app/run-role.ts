@@ -5,8 +5,10 @@ import type { Settings } from '../config/setting.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { TroubleLog } from '../telemetry/trouble-log.ts'
 import { roleMetrics } from './metrics/role-metrics.ts'
+import { addTracingMetrics } from './metrics/tracing-metrics.ts'
 import { Parts } from './parts.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
+import { type RoleTracing, roleTracing } from './tracing.ts'
 
 /** How long a role may take to stop. What is still open then is cut off, which loses nothing that the log has. */
 const STOP_MS = 4_500
@@ -31,20 +33,29 @@ export interface RunRoleOptions<R extends Role> {
 export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promise<void> {
   const { role, start, flags, version, stop, isTerminal, write } = options
   const settings = await roleSettings(role, { flags })
-  const logger = roleLogger(role, settings, isTerminal)
+  let trouble: TroubleLog | undefined
+  const tracing = await roleTracing(role, settings, {
+    version,
+    onTrouble: (told) => trouble?.of('tracing')(told),
+  })
+  const logger = roleLogger(role, settings, isTerminal, tracing)
   const fatal = Promise.withResolvers<never>()
   // It may come while nothing waits for it yet.
   fatal.promise.catch(() => undefined)
   const parts = new Parts()
-  const trouble = new TroubleLog(logger, Date.now)
+  trouble = new TroubleLog(logger, Date.now)
+  // First, so that it is closed last: what the others do while they are closed is told too.
+  if (tracing !== undefined) parts.add('tracing', () => closeTracing(tracing, logger))
   try {
     const metrics = roleMetrics({ role, version, trouble })
+    if (tracing !== undefined) addTracingMetrics(metrics, tracing)
     const announcement = await start({
       settings,
       version,
       logger,
       trouble,
       metrics,
+      tracing,
       parts,
       onFatal: fatal.reject,
     })
@@ -61,9 +72,23 @@ export async function runRole<R extends Role>(options: RunRoleOptions<R>): Promi
 
 type LogSettings = Settings<typeof LOG_SETTINGS>
 
-function roleLogger(role: Role, { logLevel, logFormat }: LogSettings, isTerminal: boolean): Logger {
+function roleLogger(
+  role: Role,
+  { logLevel, logFormat }: LogSettings,
+  isTerminal: boolean,
+  tracing: RoleTracing | undefined,
+): Logger {
   const isText = logFormat === 'text' || (logFormat === 'auto' && isTerminal)
-  return createLogger({ level: logLevel, format: isText ? 'text' : 'json' }).child({ role })
+  return createLogger({
+    level: logLevel,
+    format: isText ? 'text' : 'json',
+    ...(tracing === undefined ? {} : { context: () => tracing.tracer.active?.ids ?? {} }),
+  }).child({ role })
+}
+
+async function closeTracing(tracing: RoleTracing, logger: Logger): Promise<void> {
+  const spans = await tracing.close()
+  if (spans > 0) logger.warn({ spans }, 'spans were not sent before the end')
 }
 
 function announced(heading: string, announcement: Announcement): string {

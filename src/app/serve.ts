@@ -17,6 +17,7 @@ import { measuredLog, measuredStore } from './metrics/measured-ports.ts'
 import { meshPage } from './metrics/metrics-pages.ts'
 import type { RoleContext } from './role-context.ts'
 import { openTls } from './tls.ts'
+import { tracedLog, tracedServer, tracedStore } from './tracing.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
 
 /** Topic of events, and of what could not be decoded. */
@@ -48,8 +49,8 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
   const rollups = await EmbeddedRollupStore.open({ path: `${settings.data}/store`, now })
   parts.add('store', () => rollups.close())
   addEmbeddedMetrics(metrics, { log: file, logMaxBytes: settings.logMaxBytes, store: rollups })
-  const log = measuredLog(metrics, file)
-  const store = measuredStore(metrics, rollups)
+  const log = tracedLog(context, measuredLog(metrics, file))
+  const store = tracedStore(context, measuredStore(metrics, rollups))
   const bus = new LocalTapBus()
   parts.add('tap bus', () => bus.close())
 
@@ -90,6 +91,7 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     allowedHosts: settings.allowedHosts,
     budget,
     ...access,
+    ...tracedServer(context),
     ...(tls === undefined ? {} : { tls }),
   })
   addIngestMetrics(metrics, { ingest, inFlightLimit: budget.limit })

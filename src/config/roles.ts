@@ -15,6 +15,7 @@ import { KAFKA_READING_SETTINGS, kafkaFaults, KAFKA_SETTINGS } from './kafka-set
 import { LOG_SETTINGS } from './log-settings.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { ROLLUP_SETTINGS } from './rollup-settings.ts'
+import { TRACING_SETTINGS } from './tracing-settings.ts'
 import type { Setting, SettingFault, SettingSchema, Settings } from './setting.ts'
 
 /** What each role can be told. A setting means the same in every role that has it. */
@@ -32,6 +33,7 @@ export const ROLE_SETTINGS = {
     ...IDENTITY_SETTINGS,
     ...ROLLUP_SETTINGS,
     ...LOG_SETTINGS,
+    ...TRACING_SETTINGS,
   },
   ingest: {
     listen: INGEST_LISTEN,
@@ -40,6 +42,7 @@ export const ROLE_SETTINGS = {
     ...INGEST_ACCESS_SETTINGS,
     ...KAFKA_SETTINGS,
     ...LOG_SETTINGS,
+    ...TRACING_SETTINGS,
   },
   aggregator: {
     listen: STATUS_LISTEN,
@@ -51,6 +54,7 @@ export const ROLE_SETTINGS = {
     ...IDENTITY_SETTINGS,
     ...ROLLUP_SETTINGS,
     ...LOG_SETTINGS,
+    ...TRACING_SETTINGS,
   },
   gateway: {
     listen: GATEWAY_LISTEN,
@@ -62,6 +66,7 @@ export const ROLE_SETTINGS = {
     ...FORMAT_SETTINGS,
     ...IDENTITY_SETTINGS,
     ...LOG_SETTINGS,
+    ...TRACING_SETTINGS,
   },
   exporter: {
     listen: METRICS_LISTEN,
@@ -69,6 +74,7 @@ export const ROLE_SETTINGS = {
     maxSeries: MAX_SERIES,
     ...REDIS_SETTINGS,
     ...LOG_SETTINGS,
+    ...TRACING_SETTINGS,
   },
 } as const satisfies Readonly<Record<string, SettingSchema>>
 

@@ -26,6 +26,7 @@ export const SETTING_GROUPS = [
   'rollups',
   'embedded',
   'log',
+  'tracing',
   'client',
 ] as const
 

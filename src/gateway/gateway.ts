@@ -48,6 +48,8 @@ export interface GatewayOptions {
   readonly tls?: TlsMaterial
   /** What answers `/metrics`. Without it there is none. */
   readonly metrics?: Page
+  /** Registers what must see requests before anything else does. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
   /** Told of every tap. */
   readonly audit?: Audit
   /** Told of every query that was answered once, and how long it took. */
@@ -77,8 +79,10 @@ export async function createGateway(options: GatewayOptions): Promise<GatewaySer
     limits,
     problems: new ProblemAnswers({ stats, translate: gatewayProblem, now: options.now ?? Date.now }),
     websocketPaths: WEBSOCKET_PATHS,
-    prepare: (app) =>
-      addWebsockets(app, { paths: WEBSOCKET_PATHS, limits, stats: websockets, httpStats: stats }),
+    prepare: async (app) => {
+      await options.prepare?.(app)
+      await addWebsockets(app, { paths: WEBSOCKET_PATHS, limits, stats: websockets, httpStats: stats })
+    },
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),

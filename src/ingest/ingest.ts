@@ -40,6 +40,8 @@ export interface IngestOptions {
   readonly tls?: TlsMaterial
   /** What answers `/metrics`, to those who may send. Without it there is none. */
   readonly metrics?: Page
+  /** Registers what must see requests before anything else does. */
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
   /** Shared with another transport; without it the server has one of its own, of `inFlightBytes`. */
   readonly budget?: ByteBudget
 }
@@ -67,6 +69,7 @@ export async function createIngest(options: IngestOptions): Promise<IngestServer
   const app = await createHttpServer({
     limits,
     problems,
+    ...(options.prepare === undefined ? {} : { prepare: options.prepare }),
     ...(options.tls === undefined ? {} : { tls: options.tls }),
     ...(options.logger === undefined ? {} : { logger: options.logger }),
     ...(options.allowedHosts === undefined ? {} : { allowedHosts: options.allowedHosts }),

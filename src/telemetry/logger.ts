@@ -6,13 +6,16 @@ export interface LoggerOptions {
   readonly level: 'debug' | 'info' | 'warn' | 'error' | 'silent'
   /** JSON for machines, one short line each for people. */
   readonly format: 'json' | 'text'
+  /** What is added to each line: ids of the span that is active. */
+  readonly context?: () => object
 }
 
 /** Writes log lines to stderr. Synchronous, so that the last words of a dying process are seen. */
-export function createLogger({ level, format }: LoggerOptions): Logger {
+export function createLogger({ level, format, context }: LoggerOptions): Logger {
   const stderr = destination({ fd: 2, sync: true })
-  if (format === 'json') return pino({ base: null, level }, stderr)
-  return pino({ base: null, level }, { write: (line: string) => stderr.write(shortLine(line)) })
+  const options = { base: null, level, ...(context === undefined ? {} : { mixin: context }) }
+  if (format === 'json') return pino(options, stderr)
+  return pino(options, { write: (line: string) => stderr.write(shortLine(line)) })
 }
 
 /** A JSON line as `12:00:00.123 warn message key=value`. */

@@ -33,6 +33,11 @@ export const OWN_FAMILIES = [
     roles: ALL,
   }),
 
+  counter('meshtap_tracing_spans_total', 'Spans of what is traced here: sent, failed or dropped.', {
+    labels: ['outcome'],
+    roles: ALL,
+  }),
+
   // Servers of HTTP.
   counter(
     'meshtap_http_requests_total',

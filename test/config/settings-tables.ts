@@ -12,6 +12,7 @@ const HEADINGS: Readonly<Record<SettingGroup, string>> = {
   rollups: 'Rollups',
   embedded: 'The embedded log and store',
   log: 'Log',
+  tracing: 'Traces',
   client: 'Commands that ask or send',
 }
 

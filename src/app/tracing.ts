@@ -1,0 +1,61 @@
+import type { FastifyInstance } from 'fastify'
+import type { Role } from '../config/roles.ts'
+import type { TRACING_SETTINGS } from '../config/tracing-settings.ts'
+import type { Settings } from '../config/setting.ts'
+import type { EventLog } from '../log/event-log.ts'
+import type { RollupStore } from '../store/rollup-store.ts'
+import { FoldTraces } from '../telemetry/fold-traces.ts'
+import type { OpenTracing } from '../telemetry/otlp/open-tracing.ts'
+import { traceRequests } from '../telemetry/request-tracing.ts'
+import { TracedEventLog } from '../telemetry/traced-event-log.ts'
+import { TracedRollupStore } from '../telemetry/traced-rollup-store.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
+import type { Trouble } from '../telemetry/trouble-log.ts'
+import type { RoleContext } from './role-context.ts'
+
+/** What a role that is traced traces with. */
+export interface Tracing {
+  readonly tracer: Tracer
+  readonly folds: FoldTraces
+}
+
+export interface RoleTracing extends Tracing, Pick<OpenTracing, 'counts' | 'close'> {}
+
+/** Undefined, and nothing loaded, where no collector is set. */
+export async function roleTracing(
+  role: Role,
+  { otlpEndpoint, otlpProtocol, traceRatio, serviceName }: Settings<typeof TRACING_SETTINGS>,
+  { version, onTrouble }: { readonly version: string; readonly onTrouble: (trouble: Trouble) => void },
+): Promise<RoleTracing | undefined> {
+  if (otlpEndpoint === undefined) return undefined
+  const { openTracing } = await import('../telemetry/otlp/open-tracing.ts')
+  const opened = await openTracing({
+    endpoint: otlpEndpoint,
+    protocol: otlpProtocol,
+    ratio: traceRatio,
+    serviceName: serviceName ?? `meshtap-${role}`,
+    version,
+    onTrouble,
+  })
+  return Object.assign(opened, { folds: new FoldTraces() })
+}
+
+type Traced = Pick<RoleContext<Role>, 'tracing'>
+
+/** The log, which carries traces where the role is traced. */
+export function tracedLog({ tracing }: Traced, log: EventLog): EventLog {
+  return tracing === undefined ? log : new TracedEventLog(log, tracing.tracer, tracing.folds)
+}
+
+/** The store, whose commits end traces where the role is traced. */
+export function tracedStore({ tracing }: Traced, store: RollupStore): RollupStore {
+  return tracing === undefined ? store : new TracedRollupStore(store, tracing.tracer, tracing.folds)
+}
+
+/** What a server is to prepare so that its requests are traced: options of it. */
+export function tracedServer({ tracing }: Traced): {
+  readonly prepare?: (app: FastifyInstance) => Promise<void>
+} {
+  if (tracing === undefined) return {}
+  return { prepare: async (app) => traceRequests(app, tracing.tracer) }
+}
