@@ -3,7 +3,8 @@
  * any of the addresses that its variables name, one role or all in one: those that take connections must be ready.
  */
 const ports = Object.entries(process.env)
-  .filter(([name]) => /^MESHTAP_(\w+_)?LISTEN$/.test(name))
+  // Who listens for gRPC listens for HTTP too, and is ready there when it is here.
+  .filter(([name]) => /^MESHTAP_(\w+_)?LISTEN$/.test(name) && name !== 'MESHTAP_GRPC_LISTEN')
   .map(([, address]) => /:(\d+)$/.exec(address ?? '')?.[1])
 
 async function answer(port: string | undefined): Promise<string | undefined> {
