@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { link, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** An install that took longer has died, or its process id now is another's. */
@@ -43,18 +43,27 @@ async function takeLock(lock: string, own: string, finished: string): Promise<bo
   }
 }
 
+/** Of this process, by the directory that is to be there. */
+const underWay = new Map<string, Promise<string>>()
+
 /**
- * The directory `name` in the user's cache, filled by `install` if it is not there yet. Processes that ask at once wait
- * for one of them; an install that dies half-way leaves nothing under that name.
+ * The directory `name` in the user's cache, filled by `install` if it is not there yet. All that ask at once, in this process
+ * and others, wait for one of them; an install that dies half-way leaves nothing under that name.
  */
 export async function installOnce(
   name: string,
   install: (directory: string) => Promise<void>,
 ): Promise<string> {
-  const root = cacheDirectory()
-  const finished = join(root, name)
+  const finished = join(cacheDirectory(), name)
   if (existsSync(finished)) return finished
-  await mkdir(root, { recursive: true })
+  const installing =
+    underWay.get(finished) ?? installAt(finished, install).finally(() => underWay.delete(finished))
+  underWay.set(finished, installing)
+  return await installing
+}
+
+async function installAt(finished: string, install: (directory: string) => Promise<void>): Promise<string> {
+  await mkdir(dirname(finished), { recursive: true })
   const lock = `${finished}.lock`
   if (!(await takeLock(lock, `${lock}.${process.pid}`, finished))) return finished
   const growing = `${finished}.${process.pid}`
