@@ -3,6 +3,7 @@ import { classArchive } from './kafka-classes.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
 import { librdkafka } from './librdkafka.ts'
 import { prometheusInstallation } from './prometheus-binary.ts'
+import { PROXIES, envoyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
 import { redisBinary } from './redis-binary.ts'
 
 const PARTS = [
@@ -10,6 +11,8 @@ const PARTS = [
   ['MESHTAP_REDIS', redisBinary],
   [undefined, librdkafka],
   [undefined, prometheusInstallation],
+  [undefined, envoyBinary],
+  [undefined, () => Promise.all([rsyslogBinary(), ...PROXIES.map(proxyBinary)])],
 ] as const
 
 for (const [variable, fetchPart] of PARTS) {

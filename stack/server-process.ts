@@ -8,6 +8,8 @@ export interface ServerCommand {
   readonly name: string
   readonly command: string
   readonly args: readonly string[]
+  /** Beside the environment of this process. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Takes all that the server prints; a start appends. */
   readonly logFile: string
   /** What the server prints once it serves. Its own words, since a port that answers may be another's. */
@@ -51,11 +53,15 @@ export class ServerProcess {
 
   /** Resolves when it serves. */
   async start(): Promise<void> {
-    const { name, command, args, logFile, readyText } = this.#command
+    const { name, command, args, environment, logFile, readyText } = this.#command
     if (this.#child !== undefined) throw new Error(`${name} is running already`)
     const from = existsSync(logFile) ? statSync(logFile).size : 0
     const log = openSync(logFile, 'a')
-    const child = spawn(command, args, { detached: true, stdio: ['ignore', log, log] })
+    const child = spawn(command, args, {
+      detached: true,
+      stdio: ['ignore', log, log],
+      env: { ...process.env, ...environment },
+    })
     closeSync(log)
     await once(child, 'spawn')
     child.unref()
