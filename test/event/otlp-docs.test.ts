@@ -4,15 +4,15 @@ import {
   REQUEST_HEADER_PREFIX,
   RESOURCE_KEYS,
   RESPONSE_HEADER_PREFIX,
-  SPAN_KEYS,
 } from '../../src/event/otlp-conventions.ts'
+import { LOG_KEYS } from '../../src/event/otlp-log-conventions.ts'
 import { SPAN_FAULT_MESSAGES } from '../../src/event/otlp-mapping.ts'
 
 const page = readFileSync(new URL('../../docs/otlp.md', import.meta.url), 'utf8')
 const quoted = new Set(page.match(/(?<=`)[^`\n]+(?=`)/g))
 
 t.test('the page names every attribute that is read', (t) => {
-  const keys = [...Object.values(RESOURCE_KEYS), ...Object.values(SPAN_KEYS)].flat()
+  const keys = [...Object.values(RESOURCE_KEYS), ...Object.values(LOG_KEYS)].flat()
   t.same(
     keys.filter((key) => !quoted.has(key)),
     [],
@@ -23,7 +23,7 @@ t.test('the page names every attribute that is read', (t) => {
 })
 
 t.test('the page names no attribute that is not read', (t) => {
-  const keys = new Set<string>([...Object.values(RESOURCE_KEYS), ...Object.values(SPAN_KEYS)].flat())
+  const keys = new Set<string>([...Object.values(RESOURCE_KEYS), ...Object.values(LOG_KEYS)].flat())
   const attributes = [...quoted].filter((text) =>
     /^(http|url|rpc|net|network|peer|tls|k8s|source|destination|server|client|service)\.[a-z0-9._]+$/.test(
       text,
