@@ -1,12 +1,16 @@
 import { randomUUID } from 'node:crypto'
 import { Dictionary, type DictionaryLimits } from '../event/dictionary.ts'
 import { encodeEventBatch } from '../event/event-batch-encoder.ts'
-import type { ConnectionEvent, Header, MeshEvent, RequestEvent } from '../event/event.ts'
+import type { Header, MeshEvent } from '../event/event.ts'
 import { EventColumns } from '../event/event-columns.ts'
 import { addEvent } from '../event/event-objects.ts'
-import { type Fetch, type IngestAnswer, IngestClient, type SenderToken } from './ingest-client.ts'
+import { MAX_PRODUCER_BYTES } from '../event/limits.ts'
+import type { BatchSink, NumberedBatch, SinkAnswer } from './batch-sink.ts'
+import type { Fetch, SenderToken } from './ingest-client.ts'
+import { IngestSink } from './ingest-sink.ts'
 import { type Log, SILENT } from './log.ts'
-import { type Batch, SendQueue } from './send-queue.ts'
+import { SendQueue } from './send-queue.ts'
+import type { Spool, SpoolStats } from './spool/spool.ts'
 import { after, type After } from './timers.ts'
 
 export interface ReporterLimits {
@@ -16,7 +20,7 @@ export interface ReporterLimits {
   readonly batchEvents: number
   /** Bytes of a batch, roughly: far below what a record of the log may have. */
   readonly batchBytes: number
-  /** Batches kept until they are taken, at most 64: as many numbers back as the receiving side remembers. */
+  /** Batches kept in memory until they are taken, at most 64: as many numbers back as the receiving side remembers. */
   readonly queuedBatches: number
   /** Bytes of these, give or take a batch. */
   readonly queuedBytes: number
@@ -27,7 +31,7 @@ export interface ReporterLimits {
   readonly maxBackoffMs: number
   /** How long `close` waits for what is queued. */
   readonly closeMs: number
-  /** Least time between two lines of the log about the same trouble. */
+  /** Least time between two words about the same trouble, in the log and to `onTrouble`. */
   readonly logPeriodMs: number
 }
 
@@ -58,34 +62,58 @@ export type DropReason =
 export interface ReporterStats {
   /** Events given to `report`. */
   readonly reported: number
-  /** Events that the ingest has. */
+  /** Events that the ingest, or sink, has; those that were in the spool at the start included. */
   readonly sent: number
-  /** Batches that the ingest has. */
+  /** Batches that it has. */
   readonly batches: number
   /** Tries that failed and were, or will be, repeated. */
   readonly retries: number
   /** Events in batches that the ingest refused for good. */
   readonly refused: number
   readonly dropped: Readonly<Record<DropReason, number>>
-  /** Events, batches and bytes that wait now. */
+  /** Events, batches and bytes that wait in memory now. */
   readonly pending: number
   readonly queuedBatches: number
   readonly queuedBytes: number
+  /** Undefined where there is none. */
+  readonly spool: SpoolStats | undefined
+}
+
+/** What a program may want to know of, or to count. */
+export interface ReporterTrouble {
+  readonly kind:
+    | DropReason
+    /** The sink cannot take events now, or takes none from who shows this token. */
+    | 'unavailable'
+    | 'denied'
+    /** The sink will never take a batch. */
+    | 'refused'
+    /** The spool cannot be written to, has removed its oldest events, or has lost some that could not be read. */
+    | 'spool-failed'
+    | 'spool-full'
+    | 'spool-damaged'
+  readonly message: string
 }
 
 export interface ReporterOptions extends Partial<ReporterLimits> {
-  /** `http://127.0.0.1:4318`, without `/v1/events`. */
-  readonly ingestUrl: string
+  /** `http://127.0.0.1:4318`, without `/v1/events`. This or `sink`. */
+  readonly ingestUrl?: string
+  /** Where batches go that do not go to an ingest. The reporter closes it. */
+  readonly sink?: BatchSink
   /** Where the ingest asks for one. While it does not take it, events wait as if it were away. */
   readonly token?: SenderToken
+  /** Keeps what cannot be sent. The reporter closes it. */
+  readonly spool?: Spool
   readonly log?: Log
+  /** Told what the log is warned of. */
+  readonly onTrouble?: (trouble: ReporterTrouble) => void
   readonly fetch?: Fetch
   readonly after?: After
   /** Epoch milliseconds. */
   readonly now?: () => number
   /** Uniform in [0, 1). */
   readonly random?: () => number
-  /** Unique for this reporter's life. */
+  /** Unique for this reporter's life, 1 to 256 bytes. */
   readonly producer?: string
 }
 
@@ -96,10 +124,10 @@ const DICTIONARY_LIMITS: DictionaryLimits = { symbolBytes: 2 * 1024 * 1024, flow
 const EVENT_BYTES = 64
 
 /**
- * Reports a proxy's events to meshtap's ingest, in numbered batches, so that a repeated one counts once.
+ * Reports a proxy's events to meshtap's ingest, or to another sink, in numbered batches, so that a repeated one counts once.
  *
- * `report` neither blocks nor throws. While the ingest is away, batches wait and are tried again; when no more can wait,
- * the newest events are dropped, and counted by reason in `stats`.
+ * `report` neither blocks nor throws. While the sink is away, batches wait, in memory or in the spool, and are tried again.
+ * When no more can wait in memory the newest events are dropped, in the spool the oldest, and counted by reason in `stats`.
  */
 export class Reporter {
   readonly #limits: ReporterLimits
@@ -108,7 +136,9 @@ export class Reporter {
   readonly #now: () => number
   readonly #producer: string
   readonly #queue: SendQueue
-  readonly #ingestUrl: string
+  readonly #sink: BatchSink
+  readonly #spool: Spool | undefined
+  readonly #onTrouble: ((trouble: ReporterTrouble) => void) | undefined
   readonly #dropped: Record<DropReason, number> = { 'queue-full': 0, closed: 0, unsent: 0, invalid: 0 }
   readonly #lastLine = new Map<string, number>()
   #columns = new EventColumns(new Dictionary(DICTIONARY_LIMITS))
@@ -137,16 +167,14 @@ export class Reporter {
     this.#log = options.log ?? SILENT
     this.#after = options.after ?? after
     this.#now = options.now ?? Date.now
-    this.#producer = options.producer ?? randomUUID()
-    const client = new IngestClient(options.ingestUrl, options.fetch ?? fetch, {
-      timeoutMs: limits.requestTimeoutMs,
-      after: this.#after,
-      now: this.#now,
-      ...(options.token === undefined ? {} : { token: options.token }),
-    })
-    this.#ingestUrl = client.url
+    this.#producer = producerOf(options)
+    this.#onTrouble = options.onTrouble
+    this.#spool = options.spool
+    this.#sink = this.#sinkOf(options)
+    if (this.#spool !== undefined) this.#watch(this.#spool)
     this.#queue = new SendQueue({
-      post: (bytes, signal) => client.post(bytes, signal),
+      sink: this.#sink,
+      spool: options.spool,
       maxBatches: limits.queuedBatches,
       maxBytes: limits.queuedBytes,
       backoffMs: limits.backoffMs,
@@ -155,6 +183,8 @@ export class Reporter {
       random: options.random ?? Math.random,
       onSettled: (batch, answer) => this.#settled(batch, answer),
       onUnavailable: (answer) => this.#unavailable(answer),
+      onLeft: (events) => this.#leave(events),
+      onSpoolFailed: (error) => this.#spoolFailed(error),
     })
   }
 
@@ -169,11 +199,12 @@ export class Reporter {
       pending: this.#taken - this.#left,
       queuedBatches: this.#queue.length,
       queuedBytes: this.#queue.bytes,
+      spool: this.#spool?.stats,
     }
   }
 
   /** Takes an event for the next batch. */
-  report(event: RequestEvent | ConnectionEvent): void {
+  report(event: MeshEvent): void {
     this.#reported++
     if (this.#closing !== undefined) return this.#drop('closed', 1)
     if (this.#isFull && !this.#seal()) return this.#drop('queue-full', 1)
@@ -188,7 +219,10 @@ export class Reporter {
     else this.#cancelFlush ??= this.#after(this.#limits.flushMs, () => this.#seal())
   }
 
-  /** Sends what waits, and resolves when everything reported before is sent, refused or dropped. */
+  /**
+   * Sends what waits, and resolves when everything reported before is sent, refused or dropped; or is in the spool, which
+   * is where it goes when the sink does not take it.
+   */
   flush(): Promise<void> {
     this.#seal()
     const left = this.#taken
@@ -196,9 +230,16 @@ export class Reporter {
     return new Promise((resolve) => this.#waiting.push({ left, resolve }))
   }
 
-  /** Takes no more events, and sends what waits, for at most `closeMs`. Idempotent. */
+  /**
+   * Takes no more events, and sends what waits, for at most `closeMs`. What is not sent by then goes to the spool, for the
+   * next life of the program, or is dropped. Idempotent.
+   */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
   }
 
   async #close(): Promise<void> {
@@ -209,10 +250,27 @@ export class Reporter {
     await Promise.race([this.flush(), deadline])
     cancel?.()
     this.#cancelFlush?.()
-    const events = eventsIn(this.#columns) + this.#queue.abort().reduce((sum, { events }) => sum + events, 0)
+    await this.#queue.stop()
+    if (this.#seal()) await this.#queue.spill()
+    const events = eventsIn(this.#columns) + sumOfEvents(this.#queue.abandon())
     this.#columns.clear()
     if (events > 0) this.#drop('unsent', events)
     this.#leave(events)
+    await this.#spool?.close()
+    await this.#sink.close?.()
+  }
+
+  #sinkOf({ sink, ingestUrl, token, fetch: post = fetch }: ReporterOptions): BatchSink {
+    if ((sink === undefined) === (ingestUrl === undefined)) {
+      throw new TypeError('a reporter needs either the URL of an ingest or a sink')
+    }
+    if (sink !== undefined) return sink
+    return new IngestSink(ingestUrl!, post, {
+      timeoutMs: this.#limits.requestTimeoutMs,
+      after: this.#after,
+      now: this.#now,
+      ...(token === undefined ? {} : { token }),
+    })
   }
 
   get #isFull(): boolean {
@@ -235,7 +293,7 @@ export class Reporter {
     try {
       const bytes = encodeEventBatch(columns)
       this.#sequence++
-      this.#queue.push({ bytes, events })
+      this.#queue.push({ producer: this.#producer, sequence: this.#sequence, bytes, events })
     } catch (error) {
       this.#drop('invalid', events, error)
       this.#leave(events)
@@ -246,7 +304,7 @@ export class Reporter {
     return true
   }
 
-  #settled({ events }: Batch, answer: IngestAnswer & { kind: 'accepted' | 'refused' }): void {
+  #settled({ events }: NumberedBatch, answer: SinkAnswer & { kind: 'accepted' | 'refused' }): void {
     switch (answer.kind) {
       case 'accepted':
         this.#sent += events
@@ -254,21 +312,35 @@ export class Reporter {
         break
       case 'refused':
         this.#refused += events
-        this.#warn('refused', `${this.#ingestUrl} refused a batch of ${events} events: ${answer.why}`)
+        this.#warn('refused', `${this.#sink.name} refused a batch of ${events} events: ${answer.why}`)
         break
     }
     if (this.#isAway) {
       this.#isAway = false
-      this.#log.info(`${this.#ingestUrl} takes events again`)
+      this.#log.info(`${this.#sink.name} takes events again`)
     }
-    if (this.#isOverdue) this.#seal()
-    this.#leave(events)
   }
 
-  #unavailable({ kind, why }: IngestAnswer & { kind: 'denied' | 'unavailable' }): void {
+  #unavailable({ kind, why }: SinkAnswer & { kind: 'denied' | 'unavailable' }): void {
     this.#retries++
     this.#isAway = true
-    this.#warn(kind, `cannot send events to ${this.#ingestUrl}, and will try again: ${why}`)
+    this.#warn(kind, `cannot send events to ${this.#sink.name}, and will try again: ${why}`)
+  }
+
+  #watch(spool: Spool): void {
+    const { recovered, tornBytes } = spool.stats
+    if (recovered > 0)
+      this.#log.info(`${recovered} events that were not sent before are in ${spool.directory}`)
+    if (tornBytes > 0) this.#warn('spool-damaged', `${tornBytes} bytes in ${spool.directory} are torn`)
+    spool.onLost = (why, { lost }) => {
+      const text = `lost events in ${spool.directory}, ${lost[why]} so far: `
+      this.#warn(`spool-${why}`, text + (why === 'full' ? 'it is full' : 'a file cannot be read'))
+    }
+  }
+
+  #spoolFailed(error: unknown): void {
+    const why = error instanceof Error ? error.message : String(error)
+    this.#warn('spool-failed', `cannot write to ${this.#spool?.directory}, and will try again: ${why}`)
   }
 
   #drop(reason: DropReason, events: number, error?: unknown): void {
@@ -278,15 +350,18 @@ export class Reporter {
   }
 
   /** Says what happens again and again only now and then. */
-  #warn(topic: string, message: string): void {
+  #warn(kind: ReporterTrouble['kind'], message: string): void {
     const now = this.#now()
-    const last = this.#lastLine.get(topic)
+    const last = this.#lastLine.get(kind)
     if (last !== undefined && now - last < this.#limits.logPeriodMs) return
-    this.#lastLine.set(topic, now)
+    this.#lastLine.set(kind, now)
     this.#log.warn(message)
+    this.#onTrouble?.({ kind, message })
   }
 
+  /** Events have left memory. */
   #leave(events: number): void {
+    if (this.#isOverdue) this.#seal()
     this.#left += events
     while (this.#waiting.length > 0 && this.#waiting[0]!.left <= this.#left) this.#waiting.shift()!.resolve()
   }
@@ -306,6 +381,18 @@ function reporterLimits(options: Partial<ReporterLimits>): ReporterLimits {
     )
   }
   return limits
+}
+
+function producerOf({ producer = randomUUID() }: ReporterOptions): string {
+  const length = Buffer.byteLength(producer)
+  if (length < 1 || length > MAX_PRODUCER_BYTES) {
+    throw new RangeError(`a producer must have 1 to ${MAX_PRODUCER_BYTES} bytes, not ${length}`)
+  }
+  return producer
+}
+
+function sumOfEvents(batches: readonly NumberedBatch[]): number {
+  return batches.reduce((sum, { events }) => sum + events, 0)
 }
 
 function eventsIn(columns: EventColumns): number {
