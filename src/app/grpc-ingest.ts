@@ -9,6 +9,7 @@ import { listenOn } from './listen.ts'
 import { addGrpcMetrics } from './metrics/ingest-metrics.ts'
 import type { RoleContext } from './role-context.ts'
 import { CLOSE_GRACE_MS, serverLogger } from './servers.ts'
+import { tracedCalls } from './tracing.ts'
 
 export interface GrpcParts {
   readonly log: EventLog
@@ -23,9 +24,10 @@ export interface GrpcParts {
 
 /** Ingest over gRPC, not listening yet; undefined where it is off. */
 export async function openGrpcIngest(
-  { settings, logger, metrics }: RoleContext<'serve' | 'ingest'>,
+  context: RoleContext<'serve' | 'ingest'>,
   { tls, recordBytes, ...parts }: GrpcParts,
 ): Promise<GrpcIngest | undefined> {
+  const { settings, logger, metrics } = context
   if (settings.grpcListen === undefined) return undefined
   // Only who listens pays for its library.
   const { GrpcIngest } = await import('../ingest/grpc/grpc-ingest.ts')
@@ -34,6 +36,7 @@ export async function openGrpcIngest(
     logger: serverLogger(logger),
     limits: { closeGraceMs: CLOSE_GRACE_MS, ...(recordBytes === undefined ? {} : { recordBytes }) },
     now: Date.now,
+    ...tracedCalls(context),
     ...(tls === undefined ? {} : { tls }),
   })
   addGrpcMetrics(metrics, grpc.stats)

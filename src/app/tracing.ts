@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { Role } from '../config/roles.ts'
 import type { TRACING_SETTINGS } from '../config/tracing-settings.ts'
 import type { Settings } from '../config/setting.ts'
+import type { TraceCall } from '../ingest/grpc/export-method.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
 import { FoldTraces } from '../telemetry/fold-traces.ts'
@@ -9,7 +10,7 @@ import type { OpenTracing } from '../telemetry/otlp/open-tracing.ts'
 import { traceRequests } from '../telemetry/request-tracing.ts'
 import { TracedEventLog } from '../telemetry/traced-event-log.ts'
 import { TracedRollupStore } from '../telemetry/traced-rollup-store.ts'
-import type { Tracer } from '../telemetry/tracer.ts'
+import { inSpan, type Tracer } from '../telemetry/tracer.ts'
 import type { Trouble } from '../telemetry/trouble-log.ts'
 import type { RoleContext } from './role-context.ts'
 
@@ -58,4 +59,15 @@ export function tracedServer({ tracing }: Traced): {
 } {
   if (tracing === undefined) return {}
   return { prepare: async (app) => traceRequests(app, tracing.tracer) }
+}
+
+/** The same for calls of gRPC. */
+export function tracedCalls({ tracing }: Traced): { readonly trace?: TraceCall } {
+  if (tracing === undefined) return {}
+  return {
+    trace: (path, parent, work) => {
+      const attributes = { 'rpc.system.name': 'grpc', 'rpc.method': path.slice(1) }
+      return inSpan(tracing.tracer, path.slice(1), { kind: 'server', parent, attributes }, work)
+    },
+  }
 }

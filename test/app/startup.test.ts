@@ -36,6 +36,10 @@ const HEAVY = [
   'yaml',
   'kafkajs',
   'ioredis',
+  '@grpc/grpc-js',
+  '@opentelemetry/api',
+  '@opentelemetry/sdk-node',
+  '@opentelemetry/sdk-trace',
 ]
 
 const wanted: Readonly<Record<string, readonly string[]>> = {

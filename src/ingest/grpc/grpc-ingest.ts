@@ -13,7 +13,7 @@ import { Intake } from '../intake.ts'
 import { streamAccessLogs } from './access-log-stream.ts'
 import { admission } from './admission.ts'
 import { publishEvents } from './event-stream.ts'
-import { exportMethod, fullSuccess } from './export-method.ts'
+import { exportMethod, fullSuccess, type TraceCall } from './export-method.ts'
 import { closingProblem, Failures } from './failures.ts'
 import { type GrpcLimits, grpcLimits } from './grpc-limits.ts'
 import { type GrpcStats, grpcStats } from './grpc-stats.ts'
@@ -37,6 +37,8 @@ export interface GrpcIngestOptions {
   /** Of those who may send. Without it anyone may. */
   readonly tokens?: () => StaticTokens
   readonly tls?: TlsMaterial
+  /** Of OTLP's exports. Streams have none: they may last for days. */
+  readonly trace?: TraceCall
 }
 
 /**
@@ -74,6 +76,7 @@ export class GrpcIngest {
       now: options.now ?? Date.now,
     })
     const intake = new Intake({ log: options.log, topic: options.topic, limits, budget, stats })
+    const exporting = { intake, failures, trace: options.trace }
     const isClosing = (): boolean => this.#isClosing
     this.stats = stats
     this.#limits = limits
@@ -91,8 +94,8 @@ export class GrpcIngest {
     const streams = this.#streams
     const health = { ready: options.ready ?? (() => ({ ready: true })), isClosing, streams }
     this.#server.addService(SERVICE, {
-      exportTraces: exportMethod('otlpTraces', fullSuccess, { intake, failures }),
-      exportLogs: exportMethod('otlpLogs', logsAnswer, { intake, failures }),
+      exportTraces: exportMethod('otlpTraces', fullSuccess, exporting),
+      exportLogs: exportMethod('otlpLogs', logsAnswer, exporting),
       publishEvents: publishEvents({ intake, failures, streams }),
       streamAccessLogs: streamAccessLogs({
         intake,
