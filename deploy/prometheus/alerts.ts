@@ -108,6 +108,16 @@ const health: readonly AlertingRule[] = [
     },
   },
   {
+    alert: 'MeshtapMeshMissing',
+    expr: `max by (instance) (${own('meshtap_exporter_mesh_up')}) == 0`,
+    for: '5m',
+    labels: { severity: 'page' },
+    annotations: {
+      summary: '/metrics of {{ $labels.instance }} has no series of the mesh',
+      description: 'The store does not answer or is being built anew; the log of the process says which.',
+    },
+  },
+  {
     alert: 'MeshtapConsumerLag',
     // Rising too: after an outage it is caught up, which is as it should be.
     expr:
