@@ -37,7 +37,7 @@ const HEAVY = [
   'kafkajs',
   'ioredis',
   '@grpc/grpc-js',
-  '@opentelemetry/api',
+  // Its API is small, and prom-client loads it.
   '@opentelemetry/sdk-node',
   '@opentelemetry/sdk-trace',
 ]
