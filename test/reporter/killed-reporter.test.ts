@@ -1,0 +1,120 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
+import t, { type Test } from 'tap'
+import type { StatAnswer } from '../../src/query/answer.ts'
+import { freePort } from '../../stack/free-port.ts'
+import { ServeProcess } from '../e2e/serve-process.ts'
+import { random } from '../random.ts'
+
+const PROGRAM = new URL('reporting-process.ts', import.meta.url).pathname
+
+/** A program that reports, until it is killed. */
+class ReportingProcess {
+  /** What it said of its events. */
+  reporting = 0
+  kept = 0
+  readonly child: ChildProcess
+  #text = ''
+  #errors = ''
+
+  constructor(t: Test, ingestUrl: string, directory: string, workload: string, portions: number) {
+    this.child = spawn(process.execPath, [PROGRAM, ingestUrl, directory, workload, String(portions)], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    })
+    t.teardown(() => this.kill())
+    this.child.stderr!.on('data', (chunk: Buffer) => (this.#errors += chunk.toString()))
+    this.child.stdout!.on('data', (chunk: Buffer) => {
+      const lines = (this.#text + chunk.toString()).split('\n')
+      this.#text = lines.pop()!
+      for (const line of lines) {
+        const [word, count] = line.split(' ')
+        this[word as 'reporting' | 'kept'] = Number(count)
+      }
+    })
+  }
+
+  async untilKept(count: number): Promise<void> {
+    while (this.kept < count) {
+      if (this.child.exitCode !== null) throw new Error(`ended with ${this.child.exitCode}: ${this.#errors}`)
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  async kill(): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return
+    const exit = once(this.child, 'exit')
+    this.child.kill('SIGKILL')
+    await exit
+    // What it wrote before.
+    if (!this.child.stdout!.readableEnded) await once(this.child.stdout!, 'end')
+  }
+
+  async end(): Promise<unknown> {
+    const exit = once(this.child, 'exit')
+    this.child.stdin!.end()
+    return (await exit)[0]
+  }
+}
+
+t.test(
+  'programs killed while the ingest is down, and while it is back, lose and repeat nothing that was kept',
+  { timeout: 120_000 },
+  async (t) => {
+    const spool = join(t.testdir(), 'spool')
+    const address = `127.0.0.1:${await freePort()}`
+    const start = (workload: string, portions: number) =>
+      new ReportingProcess(t, `http://${address}`, spool, workload, portions)
+    const asked = { resource: 'deploy', namespace: 'shop', window: '10m' }
+    const next = random(71)
+
+    // The ingest is down. Some are killed at any moment, some with nothing under way.
+    const lives: { name: string; life: ReportingProcess }[] = []
+    for (let i = 0; i < 2; i++) {
+      const life = start(`busy-${i}`, 100_000)
+      lives.push({ name: `busy-${i}`, life })
+      await life.untilKept(400 + Math.floor(next() * 1000))
+      await life.kill()
+      const idle = start(`idle-${i}`, 10)
+      lives.push({ name: `idle-${i}`, life: idle })
+      await idle.untilKept(400)
+      await idle.kill()
+    }
+
+    // It comes back, and goes again; so do the programs, that send what is in the spool.
+    const serveAgain = async () => {
+      const serve = await ServeProcess.start(`${t.testdirName}/data`, '--ingest-listen', address)
+      t.teardown(() => serve.kill('SIGKILL'))
+      return serve
+    }
+    let serve = await serveAgain()
+    for (let i = 0; i < 3; i++) {
+      const life = start(`back-${i}`, 5)
+      lives.push({ name: `back-${i}`, life })
+      await life.untilKept(200)
+      if (i === 1) {
+        await serve.kill('SIGKILL')
+        serve = await serveAgain()
+      }
+      await life.kill()
+    }
+    const last = start('last', 5)
+    lives.push({ name: 'last', life: last })
+    await last.untilKept(200)
+    const least = lives.reduce((sum, { life }) => sum + life.kept, 0)
+    const isAll = ({ rows }: StatAnswer) => rows.reduce((sum, { requests }) => sum + requests, 0) >= least
+    let answer = await serve.until('stat', asked, isAll)
+    while (!isAll(answer)) answer = await serve.until('stat', asked, isAll)
+    t.equal(await last.end(), 0)
+    for (const { name, life } of lives) {
+      const row = answer.rows.find((other) => other.name === name)
+      const requests = row?.requests ?? 0
+      if (name.startsWith('busy')) {
+        const { kept, reporting } = life
+        t.ok(requests >= kept && requests <= reporting, `${name}: ${kept} <= ${requests} <= ${reporting}`)
+      } else {
+        t.match(row, { requests: life.kept, failures: life.kept / 20 }, name)
+      }
+    }
+  },
+)
