@@ -32,7 +32,8 @@ function varint(value: number): Uint8Array {
   return Uint8Array.from([...bytes, Number(rest)])
 }
 
-function spliced(bytes: Uint8Array, at: number, removed: number, added: Uint8Array): Uint8Array {
+function spliced(bytes: Uint8Array, at: number, wanted: number, added: Uint8Array): Uint8Array {
+  const removed = Math.min(wanted, bytes.length - at)
   const result = new Uint8Array(Math.min(MAX_BYTES, bytes.length - removed + added.length))
   result.set(bytes.subarray(0, Math.min(at, result.length)))
   result.set(added.subarray(0, Math.max(0, result.length - at)), Math.min(at, result.length))
@@ -82,7 +83,7 @@ const ROUGH: readonly Mutation[] = [
     const from = whole(next, other.length)
     const piece = other.subarray(from, from + whole(next, 512))
     const at = whole(next, bytes.length)
-    return spliced(bytes, at, Math.min(whole(next, 512), bytes.length - at), piece)
+    return spliced(bytes, at, whole(next, 512), piece)
   },
   function repeatPiece(bytes, next) {
     const from = whole(next, bytes.length)

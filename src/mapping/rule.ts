@@ -18,13 +18,24 @@ export function valueOf(rule: Rule, line: LogLine): Scalar | undefined {
   for (const path of rule.fields) {
     let value = valueAt(line, path)
     if (value !== undefined && rule.match !== undefined) {
-      const found = rule.match.exec(String(value))
-      value = found === null ? undefined : (found[1] ?? found[0])
+      value = matched(rule.match, String(value))
     }
     if (value !== undefined && rule.map !== undefined) value = rule.map.get(String(value)) ?? value
     if (value !== undefined && value !== '') return value
   }
   return rule.constant
+}
+
+/**
+ * Longest text that is matched. Many a plain pattern takes time that grows with the square of the text's length, and what is in a
+ * log line is for its sender to say.
+ */
+const MAX_MATCHED = 1024
+
+function matched(pattern: RegExp, text: string): string | undefined {
+  if (text.length > MAX_MATCHED) return undefined
+  const found = pattern.exec(text)
+  return found === null ? undefined : (found[1] ?? found[0])
 }
 
 /** The names of a rule's fields, for messages. */

@@ -123,6 +123,12 @@ t.test('a line that cannot be an event is named with its field and what it is', 
   }
 })
 
+t.test('what is too long is not matched', async (t) => {
+  const ip = (from: string) => decoded(JSON.stringify({ at: 5, took: 1, from }))[0]!.source?.ip
+  t.equal(ip(`${'1'.repeat(1022)}:2`), '1'.repeat(1022))
+  t.equal(ip(`${'1'.repeat(1023)}:2`), undefined)
+})
+
 t.test('names of prototypes are no fields', async (t) => {
   const [event] = decoded(JSON.stringify({ at: 5, took: 1, request: [], __proto__: { verb: 'X' } }))
   t.match(event, { method: 'GET' })
