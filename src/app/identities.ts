@@ -4,6 +4,7 @@ import type { FileIdentities } from '../identity/identity-file.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { KubernetesWatch } from '../identity/kubernetes/kubernetes-watch.ts'
 import { named, openFile } from './doors.ts'
+import { addIdentityMetrics } from './metrics/identity-metrics.ts'
 import type { RoleContext } from './role-context.ts'
 
 type Context = RoleContext<'serve' | 'aggregator' | 'gateway'>
@@ -24,6 +25,7 @@ export interface OpenIdentities {
 /** Opens what tells who is at addresses. Closed with the role. */
 export async function openIdentities(context: Context): Promise<OpenIdentities> {
   const { identities: path, kubernetes } = context.settings
+  if (kubernetes.length === 0) addIdentityMetrics(context.metrics, undefined)
   if (path === undefined && kubernetes.length === 0) return { settled: Promise.resolve() }
   // The first that knows answers: what a person wrote outranks what a cluster says.
   const sources: Identities[] = []
@@ -57,7 +59,7 @@ async function openIdentityFile(context: Context, path: string): Promise<Identit
   return identities!
 }
 
-async function openKubernetes({ settings, trouble, parts }: Context) {
+async function openKubernetes({ settings, trouble, metrics, parts }: Context) {
   const { AddressBook } = await import('../identity/address-book.ts')
   const { openKubernetesApi } = await import('../identity/kubernetes/kubernetes-api.ts')
   const { KubernetesWatch: Watch } = await import('../identity/kubernetes/kubernetes-watch.ts')
@@ -76,9 +78,10 @@ async function openKubernetes({ settings, trouble, parts }: Context) {
     })
     watch.start()
     parts.add(`kubernetes ${cluster}`, () => watch.close())
-    return watch
+    return { cluster, watch }
   })
-  return { identities: book, settled: settledOf(watches) }
+  addIdentityMetrics(metrics, { book, capacity: settings.identityCapacity, watches })
+  return { identities: book, settled: settledOf(watches.map(({ watch }) => watch)) }
 }
 
 async function settledOf(watches: readonly KubernetesWatch[]): Promise<void> {

@@ -7,6 +7,7 @@ const FOLDING = ['serve', 'aggregator'] as const
 const ANSWERING = ['serve', 'gateway'] as const
 const EXPOSING = ['serve', 'exporter'] as const
 const APPENDING = ['serve', 'ingest', 'aggregator'] as const
+const IDENTIFYING = ['serve', 'aggregator', 'gateway'] as const
 const STORING = ['serve', 'aggregator', 'gateway', 'exporter'] as const
 const ON_KAFKA = ['ingest', 'aggregator'] as const
 const ON_REDIS = ['aggregator', 'gateway', 'exporter'] as const
@@ -430,6 +431,25 @@ export const OWN_FAMILIES = [
   }),
   gauge('meshtap_query_cache_bytes', 'Bytes of decoded blobs.', { roles: ANSWERING }),
   gauge('meshtap_query_series', 'Keys of series that queries keep.', { roles: ANSWERING }),
+
+  // Who is at an address. Without `--kubernetes` there are none.
+  gauge('meshtap_identity_entries', 'Pods and services remembered, those too that are gone.', {
+    roles: IDENTIFYING,
+  }),
+  gauge('meshtap_identity_limit', 'Pods and services remembered at most; 0 where no cluster is watched.', {
+    roles: IDENTIFYING,
+  }),
+  counter('meshtap_identity_forgotten_total', 'Pods and services that are gone and were forgotten.', {
+    roles: IDENTIFYING,
+  }),
+  counter('meshtap_identity_refused_total', 'Pods and services for which there was no room.', {
+    roles: IDENTIFYING,
+  }),
+  gauge(
+    'meshtap_identity_cluster_listed',
+    'Whether all pods, services and owners of the cluster are known, as far as they were asked for.',
+    { unit: 'bool', labels: ['cluster'], roles: IDENTIFYING },
+  ),
 
   // The exporter. Those of partitions are as the store has them, whoever folds them.
   gauge(
