@@ -1,5 +1,7 @@
+import { Client, credentials, Metadata } from '@grpc/grpc-js'
 import t, { type Test } from 'tap'
 import { freePort } from '../../stack/free-port.ts'
+import { sdkServerMessage } from '../event/otlp-messages.ts'
 import { kafkaForTest, redisForTest } from '../services.ts'
 import { type CollectedSpan, Collector } from '../telemetry/collector.ts'
 import { type Answer, RoleProcess } from './role-process.ts'
@@ -20,22 +22,26 @@ async function started(t: Test, role: string, settings: Readonly<Record<string, 
 interface Served {
   readonly gateway: RoleProcess
   readonly ingestUrl: string
+  readonly grpcUrl: string
 }
 
 /** A whole meshtap of its own, whose spans go to a collector, by default to its own ingest. */
-async function serve(t: Test, endpoint?: string): Promise<Served> {
-  const port = await freePort()
-  const ingestUrl = `http://127.0.0.1:${port}`
+async function serve(t: Test, settings: Readonly<Record<string, string>>): Promise<Served> {
+  const [httpPort, grpcPort] = [await freePort(), await freePort()]
+  const ingestUrl = `http://127.0.0.1:${httpPort}`
+  const grpcUrl = `http://127.0.0.1:${grpcPort}`
   const gateway = await started(t, 'serve', {
     data: `${t.testdir()}/data`,
     listen: ANY,
-    'ingest-listen': `127.0.0.1:${port}`,
+    'ingest-listen': `127.0.0.1:${httpPort}`,
+    'grpc-listen': `127.0.0.1:${grpcPort}`,
     partitions: '1',
     flush: '100ms',
     'trace-ratio': '1',
-    'otlp-endpoint': endpoint ?? ingestUrl,
+    'otlp-endpoint': settings['otlp-protocol'] === 'grpc' ? grpcUrl : ingestUrl,
+    ...settings,
   })
-  return { gateway, ingestUrl }
+  return { gateway, ingestUrl, grpcUrl }
 }
 
 async function post(url: string, headers: Readonly<Record<string, string>> = {}): Promise<number> {
@@ -134,7 +140,7 @@ t.test('an event is one trace, from its request over Kafka to the commit in Redi
 
 t.test('what waits is sent when a role is told to stop', async (t) => {
   const collector = await Collector.start(t)
-  const { gateway, ingestUrl } = await serve(t, collector.url)
+  const { gateway, ingestUrl } = await serve(t, { 'otlp-endpoint': collector.url })
   await gateway.until('/readyz', ({ status }) => status === 200)
   t.equal(await post(ingestUrl, { traceparent: `00-${TRACE}-${CLIENT}-01` }), 200)
   t.equal((await gateway.stop('SIGTERM')).code, 0)
@@ -144,7 +150,7 @@ t.test('what waits is sent when a role is told to stop', async (t) => {
 t.test(
   'a collector that is away fails nothing, is counted and said, and does not hold up a stop',
   async (t) => {
-    const { gateway, ingestUrl } = await serve(t, `http://${NOWHERE}`)
+    const { gateway, ingestUrl } = await serve(t, { 'otlp-endpoint': `http://${NOWHERE}` })
     t.equal(await post(ingestUrl), 200)
     await gateway.until(STAT, hasRows)
     const metrics = await gateway.until('/metrics', (answer) => spansSent(answer, 'failed') > 0)
@@ -177,19 +183,39 @@ t.test('a line of the log has the ids of the request that it is of', async (t) =
   t.ok(lines.length > ofRequest.length, 'others have none')
 })
 
-t.test('a meshtap that is sent its own spans makes no more of them', async (t) => {
-  const { gateway, ingestUrl } = await serve(t)
-  await gateway.until('/readyz', ({ status }) => status === 200)
-  const exports = ({ body }: Answer): number =>
-    Number(
-      /^meshtap_http_requests_total\{.*route="\/v1\/traces".*code="2xx"\} (\d+)$/m.exec(String(body))?.[1] ??
-        0,
-    )
-  let metrics: Answer | undefined
-  for (let i = 1; i <= 3; i++) {
-    t.equal(await post(ingestUrl), 200)
-    metrics = await gateway.until('/metrics', (answer) => exports(answer) >= i)
-  }
-  // A request, an append, a fold and a commit each; and spans of the exports, were there any.
-  t.ok(spansSent(metrics!, 'sent') <= 3 * 4, `${spansSent(metrics!, 'sent')} spans`)
+for (const protocol of ['http/protobuf', 'grpc'] as const) {
+  t.test(`a meshtap that is sent its own spans over ${protocol} makes no more of them`, async (t) => {
+    const { gateway, ingestUrl } = await serve(t, { 'otlp-protocol': protocol })
+    await gateway.until('/readyz', ({ status }) => status === 200)
+    let sent = 0
+    for (let i = 0; i < 3; i++) {
+      t.equal(await post(ingestUrl), 200)
+      const before = sent
+      sent = spansSent(
+        await gateway.until('/metrics', (answer) => spansSent(answer, 'sent') > before),
+        'sent',
+      )
+    }
+    // A request, an append, a fold and a commit each; and spans of the exports, were there any.
+    t.ok(sent <= 3 * 4, `${sent} spans`)
+    t.equal(spansSent(await gateway.ask('/metrics'), 'failed'), 0)
+  })
+}
+
+t.test('an export over gRPC is part of the trace that it says', async (t) => {
+  const collector = await Collector.start(t)
+  const { grpcUrl } = await serve(t, { 'otlp-endpoint': collector.url, 'trace-ratio': '0' })
+  const client = new Client(new URL(grpcUrl).host, credentials.createInsecure())
+  t.teardown(() => client.close())
+  const metadata = new Metadata()
+  metadata.set('traceparent', `00-${TRACE}-${CLIENT}-01`)
+  const call = '/opentelemetry.proto.collector.trace.v1.TraceService/Export'
+  const asIs = (bytes: Buffer) => bytes
+  await new Promise<void>((resolve, reject) =>
+    client.makeUnaryRequest(call, asIs, asIs, Buffer.from(sdkServerMessage(10, 1)), metadata, (error) =>
+      error === null ? resolve() : reject(error),
+    ),
+  )
+  const way = await collector.until((spans) => wayUp(spans, /^commit /, TRACE))
+  t.match(way.at(-1), { name: call.slice(1), kind: 2, parentSpanId: CLIENT })
 })

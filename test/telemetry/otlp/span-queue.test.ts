@@ -12,8 +12,8 @@ type Done = Parameters<SpanExporter['export']>[1]
 type Code = Parameters<Done>[0]['code']
 
 // What the enum of OpenTelemetry's core says.
-const TAKEN = 0 as Code
-const FAILED = 1 as Code
+const TAKEN = 0 as unknown as Code
+const FAILED = 1 as unknown as Code
 
 /** A queue whose exporter answers when the test says so. */
 function queueOf(t: Test) {
