@@ -130,6 +130,36 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     },
     empty,
   ),
+  StatByReason: object(
+    {
+      ...base,
+      by: { type: 'string', enum: ['reason'] },
+      rows: array(
+        object({
+          ...identity,
+          reason: text(
+            "The proxy's word for how requests ended; empty where none was given, `__overflow__` for many rare ones.",
+          ),
+          requests,
+          failures,
+          rps: number('Requests a second.'),
+          share: share('Of all requests of the resource.'),
+          statuses: array(
+            object({
+              status: orNull(count('HTTP status; null where no response came.')),
+              grpcStatus: orNull(count('Null where there is none.')),
+              requests: count('Requests so answered.'),
+              failures,
+            }),
+            'How they were answered, but for successes without a reason; the most frequent first, at most 10.',
+          ),
+        }),
+        'By kind, then cluster, namespace, name; of each those with most failures, then with most requests, first.',
+      ),
+    },
+    empty,
+    'The counts of `stat` by reason, which add up to those of `stat`. Latency is not kept by reason.',
+  ),
   Top: object(
     {
       ...base,
@@ -277,7 +307,7 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
       changed: array({ type: 'object' }, 'Rows.'),
       removed: array(
         { type: 'array', items: { type: 'string' } },
-        'Keys: of `stat` kind, cluster, namespace and name; of `top` cluster, then cluster, namespace, kind and name of source ' +
+        'Keys: of `stat` kind, cluster, namespace and name, by reason the reason too; of `top` cluster, then cluster, namespace, kind and name of source ' +
           'and destination, method and path.',
       ),
       problem: object({ code: text('What failed.'), detail: text('For people.') }),

@@ -1,13 +1,13 @@
 import type { Access, Named, Visible } from '../access/access.ts'
 import type { Allowance } from '../access/grant.ts'
-import type { StatRequest, TopRequest } from '../query/requests.ts'
+import type { ReasonsRequest, StatRequest, TopRequest } from '../query/requests.ts'
 import { boundsOf, type Target } from '../query/target.ts'
 import type { ResourceSelector, TapQuery } from '../tap/tap-query.ts'
 
 /** What a question is about, as far as it matters for who may ask it. */
 type Asked = Pick<StatRequest, 'target'> &
   Partial<Pick<StatRequest, 'peer'>> &
-  Partial<Pick<TopRequest, 'by'>>
+  Partial<Pick<TopRequest | ReasonsRequest, 'by'>>
 
 /**
  * What a question is answered from. What it names must be granted, whichever end of requests it is; what it does not

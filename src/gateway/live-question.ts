@@ -1,8 +1,7 @@
-import type { StatAnswer, TopAnswer } from '../query/answer.ts'
-import { rowKey } from '../query/live-answer.ts'
+import { type AnswerAlive, rowKey } from '../query/live-answer.ts'
 
 /** Answers a question anew. */
-export type AskLive = () => Promise<StatAnswer | TopAnswer>
+export type AskLive = () => Promise<AnswerAlive>
 
 /** A failure as clients are told of it. */
 export interface LiveProblem {
@@ -61,7 +60,7 @@ export class LiveQuestion {
     }
   }
 
-  #take({ rows, ...rest }: StatAnswer | TopAnswer): void {
+  #take({ rows, ...rest }: AnswerAlive): void {
     const before = this.#rows
     const now = new Map<string, string>()
     const changed: string[] = []

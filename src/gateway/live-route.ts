@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastif
 import type { Access, Visible } from '../access/access.ts'
 import type { Operation } from '../http/openapi.ts'
 import { HttpProblem } from '../http/problem.ts'
-import type { StatAnswer, TopAnswer } from '../query/answer.ts'
+import type { AnswerAlive } from '../query/live-answer.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
 import type { Admission, StreamEnd } from './admission.ts'
 import type { FrameStream } from './frame-stream.ts'
@@ -28,7 +28,7 @@ export interface LiveRouteOptions {
   readonly streams: StreamTally
 }
 
-interface Options<A extends StatAnswer | TopAnswer> extends LiveRouteOptions {
+interface Options<A extends AnswerAlive> extends LiveRouteOptions {
   readonly path: string
   readonly operation: Operation
   readonly read: (parameters: Readonly<Record<string, string>>) => Question<A>
@@ -47,7 +47,7 @@ interface Stream {
  * Adds a route that answers once; or, asked for as a websocket or as lines of JSON (`Accept: application/x-ndjson`, or
  * `stream=true`), again and again. What is wrong with a question is answered with a problem before anything is upgraded.
  */
-export function addLiveRoute<A extends StatAnswer | TopAnswer>(
+export function addLiveRoute<A extends AnswerAlive>(
   app: FastifyInstance,
   options: Options<A>,
 ): void {
@@ -97,7 +97,7 @@ function isForStream(request: FastifyRequest): boolean {
 }
 
 /** What a request asks, and what it may be answered from. Throws where it may not. */
-function questionOf<A extends StatAnswer | TopAnswer>(
+function questionOf<A extends AnswerAlive>(
   request: FastifyRequest,
   { read, admission }: Options<A>,
 ): {
@@ -111,7 +111,7 @@ function questionOf<A extends StatAnswer | TopAnswer>(
   return { question, see, visible: see(admission.accessOf(request)) }
 }
 
-async function openStream<A extends StatAnswer | TopAnswer>(
+async function openStream<A extends AnswerAlive>(
   request: FastifyRequest,
   options: Options<A>,
 ): Promise<Stream> {

@@ -90,7 +90,7 @@ function query(
   summary: string,
   description: string,
   parameters: readonly Parameter[],
-  answer: string,
+  answer: string | readonly string[],
   example: unknown,
 ): Operation {
   return {
@@ -102,11 +102,15 @@ function query(
     responses: {
       '200': {
         description: 'The answer.',
-        content: { 'application/json': { schema: schemaRef(answer), example } },
+        content: { 'application/json': { schema: answerSchema(answer), example } },
       },
       ...QUERY_PROBLEMS,
     },
   }
+}
+
+function answerSchema(answer: string | readonly string[]): Schema {
+  return typeof answer === 'string' ? schemaRef(answer) : { oneOf: answer.map(schemaRef) }
 }
 
 /** A query that is answered again and again where it is asked for as a stream. */
@@ -155,13 +159,19 @@ const web = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name:
 const emoji = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name: 'emoji' }
 const figures = { success: 0.98, rps: 9.8, requests: 637, failures: 13, latencyMs }
 
+const by = parameter('by', 'Rows by resource; or by resource and reason, which is `StatByReason`.', 'reason', {
+  type: 'string',
+  enum: ['resource', 'reason'],
+  default: 'resource',
+})
+
 export const STAT = live(
   query(
     'stat',
     'Success rate, request rate, latency and connections of resources',
     'Of what the resources receive; with `to` of what they send there, with `from` of what they receive from there.',
-    [resource(true), namespace, cluster, ...peer, window],
-    'Stat',
+    [resource(true), namespace, cluster, ...peer, window, by],
+    ['Stat', 'StatByReason'],
     {
       ...base,
       rows: [

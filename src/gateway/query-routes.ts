@@ -2,13 +2,14 @@ import type { FastifyInstance, FastifyRequest, RouteHandlerMethod } from 'fastif
 import type { Access, Visible } from '../access/access.ts'
 import type { Operation } from '../http/openapi.ts'
 import { HttpProblem } from '../http/problem.ts'
-import type { StatAnswer, TopAnswer } from '../query/answer.ts'
+import type { StatAnswer, ReasonsAnswer } from '../query/answer.ts'
+import type { AnswerAlive } from '../query/live-answer.ts'
 import type { QueryEngine } from '../query/query-engine.ts'
 import {
   parseEdgesRequest,
   parseResourcesRequest,
   parseRoutesRequest,
-  parseStatRequest,
+  parseStatQuestion,
   parseTimeseriesRequest,
   parseTopRequest,
 } from '../query/requests.ts'
@@ -72,7 +73,7 @@ export function addQueryRoutes(
     app.get(path, { config: { operation, access: 'granted' } }, handle(read))
   }
 
-  const addLive = <A extends StatAnswer | TopAnswer>(
+  const addLive = <A extends AnswerAlive>(
     path: string,
     operation: Operation,
     read: Read<A>,
@@ -81,7 +82,11 @@ export function addQueryRoutes(
   addLive(
     '/api/v1/stat',
     STAT,
-    question(parseStatRequest, (engine, request) => engine.stat(request)),
+    question(
+      parseStatQuestion,
+      (engine, request): Promise<StatAnswer | ReasonsAnswer> =>
+        'by' in request ? engine.reasons(request) : engine.stat(request),
+    ),
   )
   addLive(
     '/api/v1/top',

@@ -79,6 +79,43 @@ export interface StatAnswer extends AnswerBase {
   readonly empty?: EmptyReason
 }
 
+/** The requests of a resource that ended for one reason. Latency is not kept by reason. */
+export interface ReasonRow {
+  readonly cluster: string
+  readonly namespace: string
+  readonly kind: ResourceKind
+  readonly name: string
+  /** The proxy's word, for example `timeout`; empty where none was given. `__overflow__` stands for many rare ones. */
+  readonly reason: string
+  readonly requests: number
+  readonly failures: number
+  /** Requests a second. */
+  readonly rps: number
+  /** Of all requests of the resource, 0 to 1. */
+  readonly share: number
+  /**
+   * How the requests were answered, but for those that succeeded without a reason; the most frequent first, at most 10.
+   */
+  readonly statuses: readonly StatusCount[]
+}
+
+export interface StatusCount {
+  /** Null where no response came. */
+  readonly status: number | null
+  /** Null where there is none. */
+  readonly grpcStatus: number | null
+  readonly requests: number
+  readonly failures: number
+}
+
+/** `stat` by reason: of each resource, what `stat` counts, taken apart. */
+export interface ReasonsAnswer extends AnswerBase {
+  readonly by: 'reason'
+  /** By kind, then cluster, namespace, name; of each the reasons with most failures, then with most requests, first. */
+  readonly rows: readonly ReasonRow[]
+  readonly empty?: EmptyReason
+}
+
 /** Why an answer has no rows, in words for people, and what there is instead. */
 export interface EmptyReason {
   readonly kind: 'nothing-at-all' | 'unknown-resource' | 'not-in-window'

@@ -1,15 +1,21 @@
-import type { StatAnswer, StatRow, TopAnswer, TopRow } from './answer.ts'
+import type { ReasonRow, ReasonsAnswer, StatAnswer, StatRow, TopAnswer, TopRow } from './answer.ts'
+import { reasonOrder } from './reason-order.ts'
 import { byTexts } from './row-order.ts'
+
+/** What can be asked live. */
+export type AnswerAlive = StatAnswer | ReasonsAnswer | TopAnswer
+
+type RowAlive = AnswerAlive['rows'][number]
 
 /** What tells a row from the others of its answer. */
 export type RowKey = readonly string[]
 
 /**
- * A message of a live `stat` or `top`. Messages are numbered, each one more than the one before. A `whole` stands for itself,
+ * A message of a live `stat`, by reason too, or `top`. Messages are numbered, each one more than the one before. A `whole` stands for itself,
  * with whatever number; anything else belongs to what the message with the number before left: a number that does not
  * follow means that something is missing.
  */
-export type LiveMessage<A extends StatAnswer | TopAnswer> =
+export type LiveMessage<A extends AnswerAlive> =
   | { readonly sequence: number; readonly kind: 'whole'; readonly answer: A }
   | {
       readonly sequence: number
@@ -43,12 +49,18 @@ export function topRowKey({ cluster, source, destination, method, path }: TopRow
   ]
 }
 
-export function rowKey(row: StatRow | TopRow): RowKey {
-  return 'path' in row ? topRowKey(row) : statRowKey(row)
+/** Kind, cluster, namespace, name and reason. */
+export function reasonRowKey({ kind, cluster, namespace, name, reason }: ReasonRow): RowKey {
+  return [kind, cluster, namespace, name, reason]
+}
+
+export function rowKey(row: RowAlive): RowKey {
+  if ('path' in row) return topRowKey(row)
+  return 'reason' in row ? reasonRowKey(row) : statRowKey(row)
 }
 
 /** Keeps an answer up to date from the messages of a stream. */
-export class LiveAnswer<A extends StatAnswer | TopAnswer> {
+export class LiveAnswer<A extends AnswerAlive> {
   #answer: A | undefined
   #sequence = 0
   #problem: string | undefined
@@ -74,22 +86,23 @@ export class LiveAnswer<A extends StatAnswer | TopAnswer> {
   }
 }
 
-function changed<A extends StatAnswer | TopAnswer>(
+function changed<A extends AnswerAlive>(
   { rows: before }: A,
   { answer, changed, removed }: Extract<LiveMessage<A>, { kind: 'change' }>,
 ): A {
-  const rows = new Map<string, StatRow | TopRow>(before.map((row) => [JSON.stringify(rowKey(row)), row]))
+  const rows = new Map<string, RowAlive>(before.map((row) => [JSON.stringify(rowKey(row)), row]))
   for (const key of removed) rows.delete(JSON.stringify(key))
   for (const row of changed) rows.set(JSON.stringify(rowKey(row)), row)
   // An answer is of one kind of rows.
   return { ...answer, rows: [...rows.values()].sort(byRank) } as unknown as A
 }
 
-const byKey = byTexts<StatRow | TopRow>(
-  ...Array.from({ length: 11 }, (_, i) => (row: StatRow | TopRow) => rowKey(row)[i] ?? ''),
+const byKey = byTexts<RowAlive>(
+  ...Array.from({ length: 11 }, (_, i) => (row: RowAlive) => rowKey(row)[i] ?? ''),
 )
 
-/** `top` by count, descending, as an answer has it but for those of equal counts; `stat` as an answer has it. */
-function byRank(a: StatRow | TopRow, b: StatRow | TopRow): number {
+/** `top` by count, descending, as an answer has it but for those of equal counts; the others as an answer has them. */
+function byRank(a: RowAlive, b: RowAlive): number {
+  if ('reason' in a && 'reason' in b) return reasonOrder(a, b)
   return ('count' in b ? b.count : 0) - ('count' in a ? a.count : 0) || byKey(a, b)
 }

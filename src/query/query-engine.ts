@@ -1,5 +1,6 @@
 import type {
   EdgesAnswer,
+  ReasonsAnswer,
   ResourcesAnswer,
   RoutesAnswer,
   StatAnswer,
@@ -9,12 +10,14 @@ import type {
 import { edges } from './edges.ts'
 import type {
   EdgesRequest,
+  ReasonsRequest,
   ResourcesRequest,
   RoutesRequest,
   StatRequest,
   TimeseriesRequest,
   TopRequest,
 } from './requests.ts'
+import { reasons } from './reasons.ts'
 import { resources } from './resources.ts'
 import { type ReaderStats, RollupReader } from './rollup-reader.ts'
 import { routes } from './routes.ts'
@@ -84,6 +87,10 @@ export class QueryEngine {
 
   stat(request: StatRequest): Promise<StatAnswer> {
     return stat(this.#reader, request)
+  }
+
+  reasons(request: ReasonsRequest): Promise<ReasonsAnswer> {
+    return reasons(this.#reader, request)
   }
 
   top(request: TopRequest): Promise<TopAnswer> {

@@ -22,6 +22,11 @@ export interface StatRequest {
 export type EdgesRequest = StatRequest
 export type RoutesRequest = StatRequest
 
+/** `stat` by the reasons that requests ended for. */
+export interface ReasonsRequest extends StatRequest {
+  readonly by: 'reason'
+}
+
 export interface TopRequest extends StatRequest {
   readonly by: 'path' | 'route'
   /** Most rows of the answer. */
@@ -59,6 +64,14 @@ const PAIR_PARAMETERS = [...TARGET_PARAMETERS, ...PEER_PARAMETERS, 'window'] as 
 
 export function parseStatRequest(parameters: Parameters): StatRequest {
   return readPair(new ParameterReader(parameters, PAIR_PARAMETERS), ALL_KINDS)
+}
+
+/** What `GET /api/v1/stat` asks: resources, or with `by=reason` the reasons that their requests ended for. */
+export function parseStatQuestion(parameters: Parameters): StatRequest | ReasonsRequest {
+  const reader = new ParameterReader(parameters, [...PAIR_PARAMETERS, 'by'])
+  const by = reader.choice('by', 'resource', ['resource', 'reason'])
+  const pair = readPair(reader, ALL_KINDS)
+  return by === 'reason' ? { ...pair, by } : pair
 }
 
 export function parseRoutesRequest(parameters: Parameters): RoutesRequest {

@@ -1,9 +1,12 @@
 import type { StatBlob } from '../rollup/stat-blob.ts'
 import type { SeriesKey } from '../rollup/series.ts'
+import type { OutcomeKey } from '../rollup/stat-block.ts'
 import type { Facet, Label } from './facet.ts'
 
 /** Bytes of a series besides its text: the objects of its key, its place in maps and columns. An estimate. */
 const BYTES_A_SERIES = 400
+/** The same of an outcome. */
+const BYTES_AN_OUTCOME = 300
 
 /** The labels that one facet gives the series of a table. */
 export interface FacetColumn<L extends Label> {
@@ -14,7 +17,7 @@ export interface FacetColumn<L extends Label> {
 
 /**
  * Series keys as small integers, so that blocks of many buckets and partitions are merged by array index, and what a
- * query asks of a key is worked out once and not once a block.
+ * query asks of a key is worked out once and not once a block. So are the outcomes that blocks keep apart.
  *
  * It only grows; its owner starts a new one when `bytes` grows too large.
  */
@@ -22,6 +25,8 @@ export class SeriesTable {
   readonly #ids = new Map<string, number>()
   readonly #keys: SeriesKey[] = []
   readonly #columns = new Map<string, GrowingColumn<Label>>()
+  readonly #outcomeIds = new Map<string, number>()
+  readonly #outcomes: OutcomeKey[] = []
   #tls = new Int8Array(1024)
   /** By place: the series of the blob read last, and the bytes that name them. */
   readonly #last = new Map<string, KnownSeries>()
@@ -74,6 +79,27 @@ export class SeriesTable {
   key(id: number): SeriesKey {
     const key = this.#keys[id]
     if (key === undefined) throw new RangeError(`BUG: no series ${id} in a table of ${this.#keys.length}`)
+    return key
+  }
+
+  /** How many outcomes there are. */
+  get outcomes(): number {
+    return this.#outcomes.length
+  }
+
+  internOutcome(key: OutcomeKey): number {
+    const text = `${key.status}/${key.grpcStatus}/${key.classification}/${key.reason}`
+    const known = this.#outcomeIds.get(text)
+    if (known !== undefined) return known
+    const id = this.#outcomes.push(key) - 1
+    this.#outcomeIds.set(text, id)
+    this.#bytes += BYTES_AN_OUTCOME + 2 * text.length
+    return id
+  }
+
+  outcome(id: number): OutcomeKey {
+    const key = this.#outcomes[id]
+    if (key === undefined) throw new RangeError(`BUG: no outcome ${id} in a table of ${this.#outcomes.length}`)
     return key
   }
 

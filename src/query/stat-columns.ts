@@ -1,6 +1,7 @@
 import { DecodeError } from '../event/decode-error.ts'
 import { HISTOGRAM_BUCKETS } from '../rollup/histogram.ts'
 import type { SparseCounts, StatBlob } from '../rollup/stat-blob.ts'
+import type { OutcomeKey } from '../rollup/stat-block.ts'
 import type { SeriesTable } from './series-table.ts'
 
 /**
@@ -24,6 +25,13 @@ export interface StatColumns {
   readonly connecting: Int32Array
   readonly requests: Float64Array
   readonly failures: Float64Array
+  /**
+   * How requests ended, but for successes without a reason, which nearly all are: so much is read of every block, for the
+   * few questions that ask for it. Row `endedRow[i]` counts `ended[i]` requests of the table's outcome `endedHow[i]`.
+   */
+  readonly endedRow: Int32Array
+  readonly endedHow: Int32Array
+  readonly ended: Float64Array
   /** Row `i` owns the cells `[cellStart[i], cellStart[i + 1])`. */
   readonly cellStart: Uint32Array
   /** Latencies: see `CELL_BITS`. */
@@ -47,12 +55,13 @@ export interface StatColumns {
 }
 
 const NONE = new Float64Array(0)
+const NO_INDEX = new Int32Array(0)
 
 /** A blob's rows by a table's numbers; `place` is where the blob's series come from: see `SeriesTable.internAll`. */
 export function statColumns(blob: StatBlob, table: SeriesTable, place: string): StatColumns {
   const { lowest, highest, ...latencies } = packLatencies(blob.latencySteps())
   const series = table.internAll(place, blob)
-  const sums = { ...sumOutcomes(blob), ...connections(blob) }
+  const sums = { ...sumOutcomes(blob, table), ...connections(blob) }
   const requesting = having(series, sums.requests)
   const connecting = having(series, sums.connected)
   const columns = { series, requesting, connecting, ...sums, ...latencies, lastMs: blob.sum('lastMs') }
@@ -71,10 +80,11 @@ function having(series: Int32Array, values: Float64Array | Uint8Array): Int32Arr
 export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
   if (columns.table === table) return columns
   const moved = (series: Int32Array) => series.map((id) => table.intern(columns.table.key(id)))
-  const { series, requesting, connecting } = columns
+  const { series, requesting, connecting, endedHow } = columns
   return {
     ...columns,
     table,
+    endedHow: endedHow.map((id) => table.internOutcome(columns.table.outcome(id))),
     series: moved(series),
     requesting: moved(requesting),
     connecting: moved(connecting),
@@ -150,18 +160,48 @@ function connections(blob: StatBlob): Connections {
   return { connected, ...sums }
 }
 
-function sumOutcomes(blob: StatBlob): Pick<StatColumns, 'requests' | 'failures'> {
-  const { start, index, count } = blob.outcomeCounts()
+type Outcomes = Pick<StatColumns, 'requests' | 'failures' | 'endedRow' | 'endedHow' | 'ended'>
+
+function sumOutcomes(blob: StatBlob, table: SeriesTable): Outcomes {
+  const counts = blob.outcomeCounts()
+  const { start, index, count } = counts
   const requests = new Float64Array(blob.rows)
   const failures = new Float64Array(blob.rows)
-  const isFailure = Uint8Array.from(blob.outcomes(), ({ classification }) =>
-    classification === 'failure' ? 1 : 0,
-  )
+  const outcomes = blob.outcomes()
+  const isFailure = Uint8Array.from(outcomes, ({ classification }) => (classification === 'failure' ? 1 : 0))
   for (let row = 0; row < blob.rows; row++) {
     for (let i = start[row]!; i < start[row + 1]!; i++) {
       requests[row]! += count[i]!
       if (isFailure[index[i]!] === 1) failures[row]! += count[i]!
     }
   }
-  return { requests, failures }
+  const isTold = Uint8Array.from(outcomes, ({ reason }, i) => (reason !== '' || isFailure[i] === 1 ? 1 : 0))
+  return { requests, failures, ...toldOutcomes(counts, outcomes, isTold, table) }
+}
+
+/** The cells of the outcomes that are told apart. */
+function toldOutcomes(
+  { start, index, count }: SparseCounts,
+  outcomes: readonly OutcomeKey[],
+  isTold: Uint8Array,
+  table: SeriesTable,
+): Pick<StatColumns, 'endedRow' | 'endedHow' | 'ended'> {
+  let cells = 0
+  for (let i = 0; i < index.length; i++) cells += isTold[index[i]!]!
+  if (cells === 0) return { endedRow: NO_INDEX, endedHow: NO_INDEX, ended: NONE }
+  const ids = outcomes.map((key, i) => (isTold[i] === 1 ? table.internOutcome(key) : -1))
+  const endedRow = new Int32Array(cells)
+  const endedHow = new Int32Array(cells)
+  const ended = new Float64Array(cells)
+  let next = 0
+  for (let row = 0; row + 1 < start.length; row++) {
+    for (let i = start[row]!; i < start[row + 1]!; i++) {
+      const outcome = index[i]!
+      if (isTold[outcome] === 0) continue
+      endedRow[next] = row
+      endedHow[next] = ids[outcome]!
+      ended[next++] = count[i]!
+    }
+  }
+  return { endedRow, endedHow, ended }
 }

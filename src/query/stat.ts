@@ -1,5 +1,5 @@
 import { QUANTILE_ERROR } from '../rollup/histogram.ts'
-import type { StatAnswer, StatRow } from './answer.ts'
+import type { AnswerBase, StatAnswer, StatRow } from './answer.ts'
 import { tallyConnections } from './connections.ts'
 import { emptyReason } from './empty-reason.ts'
 import { type GroupKind, reporterFacet, type ResourceLabel } from './facet.ts'
@@ -27,19 +27,23 @@ export async function stat(reader: RollupReader, request: StatRequest): Promise<
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
   const rows: StatRow[] = []
   for (const kind of kindsOf(target, read)) rows.push(...(await rowsOf(reader, read, kind, request)))
-  const base = answerBase(read)
-  const isWhole = peer === undefined && (target.kind === 'namespace' || target.kind === 'cluster')
   return {
-    ...base,
-    partial: isWhole ? base.partial : [...base.partial, ...overflowFaults(read)],
+    ...statBase(read, request),
     rows: rows.sort(byKindAndName),
     latencyError: QUANTILE_ERROR,
     ...(rows.length > 0 ? {} : { empty: await emptyReason(reader, read, request) }),
   }
 }
 
+/** What an answer about resources says of its window and of what it lacks. */
+export function statBase(read: StatReads, { target, peer }: StatRequest): AnswerBase {
+  const base = answerBase(read)
+  const isWhole = peer === undefined && (target.kind === 'namespace' || target.kind === 'cluster')
+  return isWhole ? base : { ...base, partial: [...base.partial, ...overflowFaults(read)] }
+}
+
 /** `all` is every kind whose rows are of one resource each; clusters, namespaces and routes are sums over others. */
-function kindsOf({ kind }: Target, { window }: StatReads): readonly GroupKind[] {
+export function kindsOf({ kind }: Target, { window }: StatReads): readonly GroupKind[] {
   if (kind !== 'all') return [kind]
   return window.tier.pods ? ['workload', 'pod', 'service', 'authority'] : ['workload', 'service', 'authority']
 }

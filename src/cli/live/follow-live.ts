@@ -1,5 +1,4 @@
-import type { StatAnswer, TopAnswer } from '../../query/answer.ts'
-import { LiveAnswer, type LiveMessage } from '../../query/live-answer.ts'
+import { type AnswerAlive, LiveAnswer, type LiveMessage } from '../../query/live-answer.ts'
 import { CliError } from '../cli-error.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
 import { printable } from '../printers/printable.ts'
@@ -9,7 +8,7 @@ import { hasOtherToken } from './other-token.ts'
 const BACKOFF_MS = 500
 const MAX_BACKOFF_MS = 5_000
 
-export interface FollowLiveOptions<A extends StatAnswer | TopAnswer> {
+export interface FollowLiveOptions<A extends AnswerAlive> {
   readonly client: GatewayClient
   readonly path: string
   readonly parameters: QueryParameters
@@ -29,7 +28,7 @@ export interface FollowLiveOptions<A extends StatAnswer | TopAnswer> {
  * question is refused with before anything was answered, and later where its token is not taken any more, or grants it
  * no more.
  */
-export async function followLive<A extends StatAnswer | TopAnswer>(
+export async function followLive<A extends AnswerAlive>(
   options: FollowLiveOptions<A>,
 ): Promise<void> {
   const { client, path, parameters, signal, onAnswer, onTrouble, sleep, random, timeouts } = options
@@ -100,7 +99,7 @@ function whyOf(end: TapSessionEnd): string {
   }
 }
 
-function messageOf<A extends StatAnswer | TopAnswer>(text: string): LiveMessage<A> | undefined {
+function messageOf<A extends AnswerAlive>(text: string): LiveMessage<A> | undefined {
   try {
     const message = JSON.parse(text) as Partial<LiveMessage<A>> | null
     return message !== null && typeof message.sequence === 'number' && typeof message.kind === 'string'
