@@ -1,9 +1,16 @@
 import type { Role, RoleSettings } from '../config/roles.ts'
+import type { FoldTraces } from '../telemetry/fold-traces.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { OwnMetrics } from '../telemetry/own-metrics.ts'
+import type { Tracer } from '../telemetry/tracer.ts'
 import type { TroubleLog } from '../telemetry/trouble-log.ts'
 import type { Parts } from './parts.ts'
-import type { Tracing } from './tracing.ts'
+
+/** What a role that is traced traces with. */
+export interface Tracing {
+  readonly tracer: Tracer
+  readonly folds: FoldTraces
+}
 
 /** What a role is started with. */
 export interface RoleContext<R extends Role> {

@@ -10,15 +10,9 @@ import type { OpenTracing } from '../telemetry/otlp/open-tracing.ts'
 import { traceRequests } from '../telemetry/request-tracing.ts'
 import { TracedEventLog } from '../telemetry/traced-event-log.ts'
 import { TracedRollupStore } from '../telemetry/traced-rollup-store.ts'
-import { inSpan, type Tracer } from '../telemetry/tracer.ts'
+import { inSpan } from '../telemetry/tracer.ts'
 import type { Trouble } from '../telemetry/trouble-log.ts'
-import type { RoleContext } from './role-context.ts'
-
-/** What a role that is traced traces with. */
-export interface Tracing {
-  readonly tracer: Tracer
-  readonly folds: FoldTraces
-}
+import type { RoleContext, Tracing } from './role-context.ts'
 
 export interface RoleTracing extends Tracing, Pick<OpenTracing, 'counts' | 'close'> {}
 
