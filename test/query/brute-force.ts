@@ -23,12 +23,12 @@ export function place(endpoint: Endpoint | undefined, field: 'name' | 'service')
   return `${endpoint?.namespace}/${endpoint?.[field]}`
 }
 
-/** Rows of the requests in [fromMs, toMs]. */
-export function expectedRows(
+/** The requests since `fromMs` that count in each row. */
+export function requestsOfRows(
   events: readonly MeshEvent[],
   { rowOf, unitOf, side, falls }: Question,
   fromMs: number,
-): ReadonlyMap<string, Expected> {
+): ReadonlyMap<string, readonly RequestEvent[]> {
   const inWindow = events.filter((event) => event.kind === 'request' && event.timeMs >= fromMs)
   const told = new Set(inWindow.filter(({ direction }) => direction === side).map(unitOf))
   const rows = new Map<string, RequestEvent[]>()
@@ -38,8 +38,17 @@ export function expectedRows(
     const row = rowOf(event)
     if (row !== undefined) rows.set(row, [...(rows.get(row) ?? []), event])
   }
+  return rows
+}
+
+/** Rows of the requests since `fromMs`. */
+export function expectedRows(
+  events: readonly MeshEvent[],
+  question: Question,
+  fromMs: number,
+): ReadonlyMap<string, Expected> {
   return new Map(
-    [...rows].map(([row, requests]) => [
+    [...requestsOfRows(events, question, fromMs)].map(([row, requests]) => [
       row,
       {
         requests: requests.length,

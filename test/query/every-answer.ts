@@ -3,6 +3,7 @@ import {
   parseEdgesRequest,
   parseResourcesRequest,
   parseRoutesRequest,
+  parseStatQuestion,
   parseStatRequest,
   parseTimeseriesRequest,
   parseTopRequest,
@@ -14,8 +15,18 @@ export async function everyAnswer(engine: QueryEngine): Promise<unknown> {
   for (const resource of ['deploy', 'pod', 'svc', 'ns', 'route', 'all']) {
     stats.push(await engine.stat(parseStatRequest({ resource })))
   }
+  const reasons = []
+  for (const [resource, window] of [
+    ['deploy', '1m'],
+    ['svc', '1m'],
+    ['all', '7h'],
+  ] as const) {
+    const asked = parseStatQuestion({ resource, window, by: 'reason' })
+    if ('by' in asked) reasons.push(await engine.reasons(asked))
+  }
   return {
     stats,
+    reasons,
     hours: await engine.stat(parseStatRequest({ resource: 'deploy', window: '7h' })),
     pair: await engine.stat(parseStatRequest({ resource: 'deploy', to: 'deploy/web' })),
     edges: await engine.edges(parseEdgesRequest({})),

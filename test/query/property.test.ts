@@ -1,11 +1,11 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { MeshEvent } from '../../src/event/event.ts'
-import type { Parameters } from '../../src/query/parameters.ts'
 import { parseStatRequest } from '../../src/query/requests.ts'
 import { trafficEvents } from '../rollup/traffic.ts'
-import { differences, expectedRows, place, type Question } from './brute-force.ts'
+import { differences, expectedRows } from './brute-force.ts'
 import { everyAnswer } from './every-answer.ts'
+import { QUESTIONS } from './questions.ts'
 import { engineOf, engineOn, NOW, storeOf } from './world.ts'
 
 /** Traffic of the last two minutes. Some proxies do not say how many connections are open. */
@@ -18,48 +18,6 @@ function withoutOpen(event: MeshEvent): MeshEvent {
   const { open: _, ...rest } = event
   return rest
 }
-
-const isIn = (event: MeshEvent, end: 'source' | 'destination', namespace: string, name: string) =>
-  event[end]?.namespace === namespace && event[end]?.name === name
-const source = (event: MeshEvent) => place(event.source, 'name')
-const destination = (event: MeshEvent) => place(event.destination, 'name')
-const service = (event: MeshEvent) => place(event.destination, 'service')
-const pair = (event: MeshEvent) => `${source(event)} ${destination(event)}`
-
-const QUESTIONS: readonly (readonly [Parameters, Question])[] = [
-  [{ resource: 'deploy' }, { rowOf: destination, unitOf: () => undefined, side: 'inbound', falls: false }],
-  [
-    { resource: 'deploy/web', namespace: 'emojivoto', window: '90s' },
-    {
-      rowOf: (event) => (isIn(event, 'destination', 'emojivoto', 'web') ? destination(event) : undefined),
-      unitOf: () => undefined,
-      side: 'inbound',
-      falls: false,
-    },
-  ],
-  [{ resource: 'svc' }, { rowOf: service, unitOf: service, side: 'inbound', falls: true }],
-  [
-    { resource: 'deploy', namespace: 'emojivoto', to: 'deploy/emoji', to_namespace: 'boutique' },
-    {
-      rowOf: (event) =>
-        event.source?.namespace === 'emojivoto' && isIn(event, 'destination', 'boutique', 'emoji')
-          ? source(event)
-          : undefined,
-      unitOf: pair,
-      side: 'outbound',
-      falls: true,
-    },
-  ],
-  [
-    { resource: 'deploy', from: 'deploy/voting', from_namespace: 'boutique' },
-    {
-      rowOf: (event) => (isIn(event, 'source', 'boutique', 'voting') ? destination(event) : undefined),
-      unitOf: pair,
-      side: 'outbound',
-      falls: true,
-    },
-  ],
-]
 
 t.test('stat says what counting event by event says', async (t) => {
   await fc.assert(
