@@ -44,8 +44,14 @@ export async function startNginx(options: ProxyOptions): Promise<Proxy> {
     name: 'nginx.conf',
     ...(await proxyBinary('nginx')),
     args: (config) => [
-      ...['-p', options.directory, '-c', config, '-e', 'stderr'],
-      ...['-g', 'daemon off; error_log stderr notice;'],
+      '-p',
+      options.directory,
+      '-c',
+      config,
+      '-e',
+      'stderr',
+      '-g',
+      'daemon off; error_log stderr notice;',
     ],
     readyText: 'start worker process',
   })

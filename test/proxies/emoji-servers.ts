@@ -25,7 +25,7 @@ const method = (path: string) => ({
 })
 
 /** Methods of the gRPC service: their numbers are the statuses that they end with. */
-export const GRPC_STATUSES: Readonly<Record<string, number>> = {
+export const GRPC_STATUSES: Readonly<Record<string, status>> = {
   Find: status.OK,
   Miss: status.NOT_FOUND,
   Break: status.UNAVAILABLE,
@@ -83,7 +83,7 @@ export async function emojiServers(t: Test): Promise<EmojiServers> {
   t.teardown(() => http.closeAllConnections())
 
   const grpc = new Server()
-  const handler = ([name, code]: [string, number]): [string, handleUnaryCall<Buffer, Buffer>] => [
+  const handler = ([name, code]: [string, status]): [string, handleUnaryCall<Buffer, Buffer>] => [
     name,
     (call, callback) => {
       note(`/shop.Emoji/${name}`, code)

@@ -55,10 +55,11 @@ export class Load {
       })
       request.once('error', () => end(gaveUp ? 'given up' : 'broken'))
       request.end()
-      void giveUp?.then(() => {
+      const abort = (): void => {
         gaveUp = true
         request.destroy()
-      })
+      }
+      giveUp?.then(abort, abort)
     })
   }
 
