@@ -13,7 +13,8 @@ import { inSpan, type SpanOptions, type Tracer } from './tracer.ts'
 
 /**
  * A store whose work can be seen in traces: a commit continues the folds that it writes, and everything else is a span only
- * within one, as a read is within a query.
+ * within one, as a read is within a query. Its spans are internal ones: those of clients would be requests of the mesh to
+ * whoever is sent them and takes requests from spans, as meshtap does.
  */
 export class TracedRollupStore implements RollupStore {
   readonly #store: RollupStore
@@ -36,7 +37,7 @@ export class TracedRollupStore implements RollupStore {
     const { active } = this.#tracer
     if (active === undefined && folds.length === 0) return this.#store.commit(commit)
     const options: SpanOptions = {
-      kind: 'client',
+      kind: 'internal',
       // One that is due while a batch is folded is that fold's.
       parent: active === undefined ? folds[0] : undefined,
       links: folds,
@@ -73,6 +74,6 @@ export class TracedRollupStore implements RollupStore {
     if (this.#tracer.active === undefined) return work()
     const attributes = partition === undefined ? {} : { 'meshtap.partition': partition }
     const name = partition === undefined ? what : `${what} ${partition}`
-    return inSpan(this.#tracer, name, { kind: 'client', attributes }, work)
+    return inSpan(this.#tracer, name, { kind: 'internal', attributes }, work)
   }
 }

@@ -1,4 +1,4 @@
-export type SpanKind = 'server' | 'producer' | 'consumer' | 'client' | 'internal'
+export type SpanKind = 'server' | 'producer' | 'consumer' | 'internal'
 
 export type Attributes = Readonly<Record<string, string | number | boolean>>
 

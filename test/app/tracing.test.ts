@@ -109,7 +109,7 @@ t.test('an event is one trace, from its request over Kafka to the commit in Redi
   t.match(
     way.map(({ service, name, kind }) => [service, name, kind]),
     [
-      ['meshtap-aggregator', /^commit traced-.*-\d+$/, 3],
+      ['meshtap-aggregator', /^commit traced-.*-\d+$/, 1],
       ['meshtap-aggregator', /^fold traced-.*-\d+$/, 5],
       ['meshtap-ingest', /^append traced-/, 4],
       ['meshtap-ingest', 'POST /v1/events', 2],

@@ -19,7 +19,6 @@ const KINDS: Readonly<Record<SpanKind, ApiKind>> = {
   server: ApiKind.SERVER,
   producer: ApiKind.PRODUCER,
   consumer: ApiKind.CONSUMER,
-  client: ApiKind.CLIENT,
   internal: ApiKind.INTERNAL,
 }
 
