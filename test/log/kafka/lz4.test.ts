@@ -48,27 +48,56 @@ t.test('so does one of several blocks, some of them not compressed', async (t) =
 
 t.test('what is longer than allowed is refused before it is inflated', async (t) => {
   for (const blockChecksums of [false, true]) {
-    const frame = compressFrameSync(Buffer.alloc(1001), { blockChecksums })
-    t.throws(() => inflate(frame, 1000), /would become \d+ bytes, of which it may have 1000/)
+    for (const content of [Buffer.alloc(1001), randomBytes(1001)]) {
+      const frame = compressFrameSync(content, { blockChecksums })
+      t.throws(() => inflate(frame, 1000), /would become \d+ bytes, of which it may have 1000/)
+    }
   }
   t.equal(inflate(compressFrameSync(Buffer.alloc(1000)), 1000).length, 1000)
 })
 
 t.test('a damaged frame throws, or becomes something else, and does nothing worse', async (t) => {
   const content = Buffer.from('some text that repeats itself, some text that does not. '.repeat(40))
-  const frame = compressFrameSync(content)
-  for (let length = 0; length < frame.length; length++) {
-    t.throws(() => inflate(frame.subarray(0, length), ENOUGH), `cut off after ${length} bytes`)
-  }
-  for (let at = 0; at < frame.length; at++) {
-    const damaged = Buffer.from(frame)
-    damaged[at]! ^= 0xff
-    try {
-      t.ok(inflate(damaged, ENOUGH).length <= ENOUGH)
-    } catch (error) {
-      t.type(error, Error)
+  for (const checksums of [false, true]) {
+    const frame = compressFrameSync(content, { contentChecksum: checksums, blockChecksums: checksums })
+    for (let length = 0; length < frame.length; length++) {
+      t.throws(() => inflate(frame.subarray(0, length), ENOUGH), `cut off after ${length} bytes`)
+    }
+    for (let at = 0; at < frame.length; at++) {
+      const damaged = Buffer.from(frame)
+      damaged[at]! ^= 0xff
+      try {
+        t.ok(inflate(damaged, ENOUGH).length <= ENOUGH)
+      } catch (error) {
+        t.type(error, Error)
+        t.notOk(error instanceof RangeError, 'it is not V8 that notices')
+      }
     }
   }
+})
+
+t.test('checksums of a frame are stepped over, as its batch has one', async (t) => {
+  const content = Buffer.from('some text that repeats itself, some text that does not. '.repeat(40))
+  const frame = compressFrameSync(content, { contentChecksum: true, blockChecksums: true })
+  t.ok(frame[4]! & 0x10 && frame[4]! & 0x04, 'it has both')
+  // The block's is before the end mark, the content's after it.
+  for (const at of [frame.length - 10, frame.length - 1]) {
+    const other = Buffer.from(frame)
+    other[at]! ^= 0xff
+    t.ok(inflate(other, ENOUGH).equals(content))
+  }
+})
+
+t.test('what is no frame that can be read is refused by what it is', async (t) => {
+  const frame = compressFrameSync(Buffer.from('text'))
+  const changed = (at: number, bits: number): Buffer => {
+    const other = Buffer.from(frame)
+    other[at]! ^= bits
+    return other
+  }
+  t.throws(() => inflate(changed(0, 1), ENOUGH), /it is no LZ4 frame/)
+  t.throws(() => inflate(changed(4, 0x80), ENOUGH), /of a version that is not known/)
+  t.throws(() => inflate(changed(4, 0x01), ENOUGH), /needs a dictionary/)
 })
 
 t.test('blocks may go on with what was in those before them, where the frame says so', async (t) => {
