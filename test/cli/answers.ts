@@ -2,6 +2,7 @@ import type {
   AnswerBase,
   EdgeRow,
   EmptyReason,
+  ReasonRow,
   RouteRow,
   StatRow,
   TapEventAnswer,
@@ -43,6 +44,23 @@ export function statRow(row: Partial<StatRow> = {}): StatRow {
     readBytesPerSecond: 2.05,
     writeBytesPerSecond: 2.05,
     meshed: 1,
+    ...row,
+  }
+}
+
+/** What a resource's requests ended for. */
+export function reasonRow(row: Partial<ReasonRow> = {}): ReasonRow {
+  return {
+    cluster: 'east',
+    namespace: 'emojivoto',
+    kind: 'deployment',
+    name: 'web',
+    reason: 'timeout',
+    requests: 13,
+    failures: 13,
+    rps: 13 / 60,
+    share: 13 / 123,
+    statuses: [{ status: 504, grpcStatus: null, requests: 13, failures: 13 }],
     ...row,
   }
 }

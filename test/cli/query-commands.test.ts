@@ -1,10 +1,11 @@
 import t, { type Test } from 'tap'
-import type { AnswerBase } from '../../src/query/answer.ts'
+import type { AnswerBase, StatusCount } from '../../src/query/answer.ts'
 import {
   BASE,
   edgeRow,
   idleRow,
   NOT_IN_WINDOW,
+  reasonRow,
   routeRow,
   statRow,
   topRow,
@@ -12,6 +13,7 @@ import {
   workload,
 } from './answers.ts'
 import { type CannedServer, cannedServer, type Received } from './canned-server.ts'
+import { golden } from './golden.ts'
 import { runInProcess } from './in-process.ts'
 import { runCli } from './run-cli.ts'
 
@@ -92,6 +94,38 @@ po/web-1          1/-   100.00%   2.0rps         123ms         123ms         123
   t.equal(code, 0)
   t.equal(gateway.received.length, 4)
 })
+
+t.test('stat by reason asks for it, and prints the reasons of each resource', async (t) => {
+  const answered = status(200, 14)
+  const rows = [
+    reasonRow(),
+    reasonRow({
+      reason: 'refused\u001b[31m',
+      statuses: [status(null, 2), answered, status(503), status(502)],
+    }),
+    reasonRow({ reason: '', failures: 0, requests: 97, share: 97 / 123, rps: 97 / 60, statuses: [] }),
+    reasonRow({ name: 'emoji', reason: '__overflow__', statuses: [status(null), answered] }),
+  ]
+  const gateway = await serving(t, () => ({ ...BASE, by: 'reason', rows }))
+  for (const [format, name] of [
+    ['table', 'stat-reasons'],
+    ['wide', 'stat-reasons-wide'],
+    ['json', 'stat-reasons-json'],
+  ] as const) {
+    const args = ['stat', 'deploy', '-n', 'emojivoto', '--by', 'reason', '-o', format]
+    const { code, stdout, stderr } = await runInProcess([...args, '--gateway', gateway.url])
+    t.strictSame({ code, stderr }, { code: 0, stderr: '' })
+    t.equal(stdout, golden(name, stdout))
+  }
+  t.match(gateway.received[0], {
+    path: '/api/v1/stat',
+    parameters: { resource: 'deployment', namespace: 'emojivoto', by: 'reason' },
+  })
+})
+
+function status(status: number | null, grpcStatus: number | null = null): StatusCount {
+  return { status, grpcStatus, requests: 3, failures: 3 }
+}
 
 t.test('an empty answer says why, and what there is', async (t) => {
   const gateway = await serving(t, ({ path }) => ({
@@ -289,6 +323,10 @@ t.test('what can only be a mistake is told without asking the gateway', async (t
   await check(
     ['stat', 'deploy', '--gateway', 'localhost'],
     /^error: --gateway is "localhost": must be a URL such as /,
+  )
+  await check(
+    ['stat', 'deploy', '--by', 'status'],
+    /error: option '--by <what>' argument 'status' is invalid. Allowed choices are resource, reason./,
   )
   await check(
     ['stat', 'deploy', '-o', 'yaml'],

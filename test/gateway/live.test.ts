@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import t from 'tap'
 import WebSocket from 'ws'
-import type { StatAnswer, TopAnswer } from '../../src/query/answer.ts'
-import { LiveAnswer, type LiveMessage } from '../../src/query/live-answer.ts'
+import type { StatAnswer } from '../../src/query/answer.ts'
+import { type AnswerAlive, LiveAnswer, type LiveMessage } from '../../src/query/live-answer.ts'
 import { listening } from '../http/listening.ts'
 import { gatewayServer } from './gateway-server.ts'
 
@@ -24,12 +24,12 @@ async function linesOf(response: Response, count: number): Promise<LiveMessage<S
 t.test('stat and top are a websocket where they are asked for as one', async (t) => {
   const { app } = await gatewayServer(t)
   const port = await listening(app)
-  for (const path of [STAT, '/api/v1/top?resource=deploy']) {
+  for (const path of [STAT, `${STAT}&by=reason`, '/api/v1/top?resource=deploy']) {
     const socket = new WebSocket(`ws://127.0.0.1:${port}${path}`)
-    const state = new LiveAnswer<StatAnswer | TopAnswer>()
+    const state = new LiveAnswer<AnswerAlive>()
     for (let count = 0; count < 2; count++) {
       const [data] = (await once(socket, 'message')) as [Buffer]
-      t.ok(state.take(JSON.parse(data.toString()) as LiveMessage<StatAnswer | TopAnswer>), path)
+      t.ok(state.take(JSON.parse(data.toString()) as LiveMessage<AnswerAlive>), path)
     }
     const once_ = (await (await fetch(`http://127.0.0.1:${port}${path}`)).json()) as StatAnswer
     t.strictSame(state.answer?.rows, once_.rows)

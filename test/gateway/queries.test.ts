@@ -43,6 +43,11 @@ t.test('every query answers what the engine answers, whole, and as the document 
       ),
     ],
     ['stat?resource=deploy/nothing', 'Stat', engine.stat(parseStatRequest({ resource: 'deploy/nothing' }))],
+    [
+      'stat?resource=deploy&by=reason',
+      'StatByReason',
+      engine.reasons({ ...parseStatRequest(deploy), by: 'reason' }),
+    ],
     ['top?resource=deploy', 'Top', engine.top(parseTopRequest(deploy))],
     ['top?resource=deploy&by=route', 'Top', engine.top(parseTopRequest({ ...deploy, by: 'route' }))],
     ['edges', 'Edges', engine.edges(parseEdgesRequest({}))],

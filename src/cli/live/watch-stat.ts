@@ -1,4 +1,4 @@
-import type { StatAnswer } from '../../query/answer.ts'
+import type { ReasonsAnswer, StatAnswer } from '../../query/answer.ts'
 import { type CliContext, note } from '../context.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
 import { fitted } from '../printers/display-width.ts'
@@ -7,23 +7,30 @@ import { Screen } from '../top/screen.ts'
 import { aborted, sleep, untilStopped } from '../stop-signal.ts'
 import { followLive } from './follow-live.ts'
 
-export interface WatchStatOptions {
+export interface WatchStatOptions<A extends StatAnswer | ReasonsAnswer> {
   readonly client: GatewayClient
   /** Each is followed for itself; what is shown is of all. */
   readonly questions: readonly QueryParameters[]
-  readonly text: (answers: readonly StatAnswer[]) => string
+  readonly text: (answers: readonly A[]) => string
 }
 
 /** Shows `stat` until it is told to stop: on a whole screen, or where there is none as one text after the other. */
-export function watchStat(context: CliContext, options: WatchStatOptions): Promise<void> {
+export function watchStat<A extends StatAnswer | ReasonsAnswer>(
+  context: CliContext,
+  options: WatchStatOptions<A>,
+): Promise<void> {
   return untilStopped((stop) => run(context, options, stop))
 }
 
-async function run(context: CliContext, options: WatchStatOptions, stop: AbortSignal): Promise<void> {
+async function run<A extends StatAnswer | ReasonsAnswer>(
+  context: CliContext,
+  options: WatchStatOptions<A>,
+  stop: AbortSignal,
+): Promise<void> {
   const { client, questions, text } = options
   const quit = new AbortController()
   const signal = AbortSignal.any([stop, quit.signal])
-  const answers: (StatAnswer | undefined)[] = questions.map(() => undefined)
+  const answers: (A | undefined)[] = questions.map(() => undefined)
   let trouble = ''
   let said = ''
   let printed = ''
@@ -58,7 +65,7 @@ async function run(context: CliContext, options: WatchStatOptions, stop: AbortSi
 
   try {
     const following = questions.map((parameters, i) =>
-      followLive<StatAnswer>({
+      followLive<A>({
         client,
         path: '/api/v1/stat',
         parameters,

@@ -1,37 +1,12 @@
-import type { ResourceKind, StatRow } from '../../query/answer.ts'
+import type { StatRow } from '../../query/answer.ts'
 import { type Detail, goldenColumns, goldenJson } from './golden-columns.ts'
 import { bytesPerSecond, count, MISSING } from './number-format.ts'
-import { isSeveral, resourceName, textOrMissing } from './resource-name.ts'
-import { type Column, left, renderTables, right, type Table } from './table.ts'
+import { type StatView, tablesByKind } from './stat-tables.ts'
+import { type Column, right } from './table.ts'
 
-export interface StatView {
-  readonly detail: Detail
-  /** Rows may be of several namespaces. */
-  readonly withNamespace: boolean
-}
-
-/** One table a kind, the kinds in alphabetical order. */
+/** Success rate, request rate, latency and connections of resources. */
 export function statTables(rows: readonly StatRow[], view: StatView): string {
-  const kinds = [...new Set(rows.map(({ kind }) => kind))].sort()
-  const isOfSeveralKinds = kinds.length > 1
-  const isOfSeveralClusters = isSeveral(rows, ({ cluster }) => cluster)
-  const tables = kinds.map((kind): Table<StatRow> => ({
-    columns: [
-      ...(isOfSeveralClusters && kind !== 'cluster' ? [left('CLUSTER', clusterOf)] : []),
-      ...(view.withNamespace && isInNamespace(kind) ? [left('NAMESPACE', namespaceOf)] : []),
-      left<StatRow>('NAME', (row) => resourceName(row, isOfSeveralKinds)),
-      ...statColumns(view.detail),
-    ],
-    rows: rows.filter((row) => row.kind === kind),
-  }))
-  return renderTables(tables)
-}
-
-const clusterOf = ({ cluster }: StatRow): string => textOrMissing(cluster)
-const namespaceOf = ({ namespace }: StatRow): string => textOrMissing(namespace)
-
-function isInNamespace(kind: ResourceKind): boolean {
-  return kind !== 'cluster' && kind !== 'namespace'
+  return tablesByKind(rows, view, statColumns(view.detail))
 }
 
 function statColumns(detail: Detail): Column<StatRow>[] {

@@ -1,7 +1,7 @@
 import t, { type Test } from 'tap'
 import type { WebSocket } from 'ws'
 import type { StatAnswer } from '../../../src/query/answer.ts'
-import { BASE, statRow } from '../answers.ts'
+import { BASE, reasonRow, statRow } from '../answers.ts'
 import { golden } from '../golden.ts'
 import { startCli } from '../run-cli.ts'
 import { tapServer } from '../tap/tap-server.ts'
@@ -96,4 +96,53 @@ t.test('a failure of the gateway is said, once, and what was shown stays', async
   await running.until(/"requests":2/)
   running.child.kill('SIGINT')
   t.equal((await running.result).stderr, 'it is away\n')
+})
+
+t.test('by reason, each reason is kept up to date for itself, in the order of an answer', async (t) => {
+  const rows = [
+    reasonRow(),
+    reasonRow({ reason: 'reset', failures: 5, requests: 5 }),
+    reasonRow({ reason: '', failures: 0 }),
+  ]
+  const { latencyError: _, ...answer } = { ...rest, by: 'reason' as const }
+  const running = await watching(
+    t,
+    (socket) => {
+      socket.send(JSON.stringify({ sequence: 1, kind: 'whole', answer: { ...answer, rows } }))
+      socket.send(
+        JSON.stringify({
+          sequence: 2,
+          kind: 'change',
+          answer,
+          changed: [reasonRow({ reason: 'reset', failures: 50, requests: 50 })],
+          removed: [['deployment', 'east', 'emojivoto', 'web', '']],
+        }),
+      )
+    },
+    '--by=reason',
+    '--output=json',
+  )
+  await running.until(/"requests":50/)
+  running.child.kill('SIGINT')
+  const { stdout } = await running.result
+  const lines = stdout.trim().split(/\n+/)
+  t.strictSame(
+    lines.map((line) =>
+      (JSON.parse(line) as { reason: string; failures: number }[]).map(({ reason, failures }) => [
+        reason,
+        failures,
+      ]),
+    ),
+    [
+      [
+        ['timeout', 13],
+        ['reset', 5],
+        ['', 0],
+      ],
+      [
+        ['reset', 50],
+        ['timeout', 13],
+      ],
+    ],
+  )
 })
