@@ -6,6 +6,7 @@ import { meshPage } from './metrics/metrics-pages.ts'
 import { Reachability } from './reachability.ts'
 import { openRedisStore } from './redis-ports.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
+import { tracedPage } from './tracing.ts'
 
 /** `meshtap exporter`: the mesh's series for Prometheus. Ready while Redis answers. */
 export async function startExporter(context: RoleContext<'exporter'>): Promise<Announcement> {
@@ -18,7 +19,7 @@ export async function startExporter(context: RoleContext<'exporter'>): Promise<A
       redis.reason === undefined
         ? { ready: true }
         : { ready: false, reason: `Redis does not answer: ${redis.reason}` },
-    pages: { '/metrics': meshPage(context, store) },
+    pages: { '/metrics': tracedPage(context, 'scrape', meshPage(context, store)) },
     allowedHosts: settings.allowedHosts,
     onError: (error) => logger.error({ err: error }, 'metrics could not be given'),
   })

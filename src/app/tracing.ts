@@ -1,7 +1,9 @@
+import { finished } from 'node:stream'
 import type { FastifyInstance } from 'fastify'
 import type { Role } from '../config/roles.ts'
 import type { TRACING_SETTINGS } from '../config/tracing-settings.ts'
 import type { Settings } from '../config/setting.ts'
+import type { Page } from '../http/page.ts'
 import type { TraceCall } from '../ingest/grpc/export-method.ts'
 import type { EventLog } from '../log/event-log.ts'
 import type { RollupStore } from '../store/rollup-store.ts'
@@ -55,7 +57,28 @@ export function tracedServer({ tracing }: Traced): {
   return { prepare: async (app) => traceRequests(app, tracing.tracer) }
 }
 
-/** The same for calls of gRPC. */
+/** A page whose answers are spans, to their last byte. */
+export function tracedPage({ tracing }: Traced, name: string, page: Page): Page {
+  if (tracing === undefined) return page
+  return async (request) => {
+    const span = tracing.tracer.begin(name, { kind: 'internal' })
+    const end = (error?: unknown): void => {
+      if (error instanceof Error) span.fail(error.message)
+      span.end()
+    }
+    try {
+      const answer = await span.run(() => page(request))
+      if (typeof answer.body === 'string') end()
+      else finished(answer.body, end)
+      return answer
+    } catch (error) {
+      end(error)
+      throw error
+    }
+  }
+}
+
+/** What a server of gRPC is to trace its calls with: options of it. */
 export function tracedCalls({ tracing }: Traced): { readonly trace?: TraceCall } {
   if (tracing === undefined) return {}
   return {

@@ -100,6 +100,12 @@ t.test('an event is one trace, from its request over Kafka to the commit in Redi
     ...traced,
   })
   const gateway = await started(t, 'gateway', { redis, listen: ANY, ...traced, 'service-name': 'answers' })
+  const exporter = await started(t, 'exporter', {
+    redis,
+    'metrics-listen': ANY,
+    ...traced,
+    'trace-ratio': '1',
+  })
   for (const role of [ingest, aggregator, gateway])
     await role.until('/readyz', ({ status }) => status === 200)
 
@@ -130,8 +136,14 @@ t.test('an event is one trace, from its request over Kafka to the commit in Redi
   const root = await collector.until((spans) => wayUp(spans, /^GET \/api\/v1\/stat$/, asked))
   t.match(root, [{ kind: 2, parentSpanId: CLIENT, attributes: { 'http.response.status_code': '200' } }])
 
+  await exporter.until('/metrics', ({ body }) => String(body).includes('request_total{'))
+  const scrape = await collector.until((spans) => spans.find(({ name }) => name === 'scrape'))
+  t.match(scrape, { service: 'meshtap-exporter', parentSpanId: undefined, isFailed: false })
+
   t.strictSame(
-    new Set(collector.spans.map(({ traceId }) => traceId)),
+    new Set(
+      collector.spans.filter(({ service }) => service !== scrape.service).map(({ traceId }) => traceId),
+    ),
     new Set([TRACE, asked]),
     'nothing else was sampled',
   )
