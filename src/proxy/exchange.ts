@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http'
 import type { Direction, Endpoint, Header, RequestEvent } from '../event/event.ts'
 import { MAX_LATENCY_MICROS } from '../event/limits.ts'
+import { grpcStatusOf, traceIdOf } from '../reporter/message-facts.ts'
 import type { Failure, FailureReason } from './failure.ts'
-import { capturedHeaders, traceIdOf } from './message-headers.ts'
+import { capturedHeaders } from './message-headers.ts'
 import type { RequestLine } from './request-line.ts'
 
 export interface ExchangeContext {
@@ -95,8 +96,4 @@ export class Exchange {
       ...(this.#responseHeaders.length === 0 ? {} : { responseHeaders: this.#responseHeaders }),
     })
   }
-}
-
-function grpcStatusOf(header: string | readonly string[] | undefined): number | undefined {
-  return typeof header === 'string' && /^\d{1,2}$/.test(header) ? Number(header) : undefined
 }

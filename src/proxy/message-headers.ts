@@ -73,11 +73,3 @@ export function capturedHeaders(raw: readonly string[], wanted: ReadonlySet<stri
 export function isChunked(transferEncoding: string | undefined): boolean {
   return transferEncoding !== undefined && /(^|,)\s*chunked\s*$/i.test(transferEncoding)
 }
-
-/** The trace id of a W3C `traceparent`. */
-export function traceIdOf(traceparent: string | readonly string[] | undefined): string | undefined {
-  if (typeof traceparent !== 'string') return undefined
-  const [, version, traceId] =
-    /^([0-9a-f]{2})-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-|$)/.exec(traceparent) ?? []
-  return traceId === undefined || version === 'ff' || /^0+$/.test(traceId) ? undefined : traceId
-}

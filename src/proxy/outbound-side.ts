@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { Endpoint } from '../event/event.ts'
 import type { ConnectionTracker } from './connection-tracker.ts'
-import { endpointOfAuthority } from './authority.ts'
+import { endpointOfAuthority } from '../reporter/authority.ts'
 import type { Failure } from './failure.ts'
 import { DESTINATION_HEADER, formatPeer, PeerReader, SOURCE_HEADER } from './peer-header.ts'
 import type { RouteTable } from './route-table.ts'

@@ -1,7 +1,7 @@
 import type { Endpoint } from '../event/event.ts'
 import { RequestError } from '../event/request-error.ts'
 import { parseResource, type ResourceKindName } from '../rollup/resource-kind.ts'
-import { parseAuthority } from './authority.ts'
+import { parseAuthority } from '../reporter/authority.ts'
 import type { ListenAddress } from './listener.ts'
 import type { InboundOptions, OutboundOptions, ProxyOptions } from './proxy.ts'
 import { ProxyError } from './proxy-error.ts'

@@ -1,4 +1,4 @@
-import { parseAuthority } from './authority.ts'
+import { parseAuthority } from '../reporter/authority.ts'
 import { ProxyError } from './proxy-error.ts'
 import { Upstream, type UpstreamLimits } from './upstream.ts'
 

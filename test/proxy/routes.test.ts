@@ -1,5 +1,5 @@
 import t from 'tap'
-import { endpointOfAuthority, parseAuthority } from '../../src/proxy/authority.ts'
+import { endpointOfAuthority, parseAuthority } from '../../src/reporter/authority.ts'
 import { RouteTable } from '../../src/proxy/route-table.ts'
 
 t.test('an authority is a name or an address, with a port or without', (t) => {
