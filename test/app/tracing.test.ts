@@ -127,6 +127,16 @@ t.test('an event is one trace, from its request over Kafka to the commit in Redi
   t.equal(request!.parentSpanId, CLIENT, 'it continues what its client began')
   t.match(request!.attributes, { 'http.route': '/v1/events', 'http.response.status_code': '200' })
   t.ok(way.every(({ isFailed }) => !isFailed))
+  t.match(commit!.resource, {
+    'service.version': String,
+    'service.instance.id': String,
+    'host.name': String,
+  })
+  t.strictSame(
+    Object.keys(commit!.resource).filter((key) => key.startsWith('process.')),
+    [],
+    'arguments may have passwords',
+  )
 
   await gateway.until(STAT, hasRows)
   const asked = 'ab'.repeat(16)

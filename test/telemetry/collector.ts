@@ -7,6 +7,7 @@ import { toJson } from '../event/otlp-reference.ts'
 
 export interface CollectedSpan {
   readonly service: unknown
+  readonly resource: Readonly<Record<string, unknown>>
   readonly traceId: string
   readonly spanId: string
   readonly parentSpanId: string | undefined
@@ -69,6 +70,7 @@ function spansOf(bytes: Uint8Array): CollectedSpan[] {
     scopeSpans.flatMap(({ spans }) =>
       spans.map((span) => ({
         service: valuesOf(resource?.attributes)['service.name'],
+        resource: valuesOf(resource?.attributes),
         traceId: span.traceId!,
         spanId: span.spanId!,
         parentSpanId: span.parentSpanId,

@@ -1,4 +1,10 @@
 import { trace } from '@opentelemetry/api'
+import {
+  envDetector,
+  hostDetector,
+  resourceFromAttributes,
+  serviceInstanceIdDetector,
+} from '@opentelemetry/resources'
 import { NodeSDK } from '@opentelemetry/sdk-node'
 import { ParentBasedSampler, type SpanExporter, TraceIdRatioBasedSampler } from '@opentelemetry/sdk-trace'
 import { formatTraceparent, TRACEPARENT } from '../traceparent.ts'
@@ -45,6 +51,9 @@ export async function openTracing(options: TracingOptions): Promise<OpenTracing>
     onFailure: (message) => onTrouble({ kind: 'export', message }),
   })
   const sdk = new NodeSDK({
+    resource: resourceFromAttributes({ 'service.name': serviceName, 'service.version': version }),
+    // Not what the SDK finds by default: the arguments of a process may have passwords in them.
+    resourceDetectors: [serviceInstanceIdDetector, hostDetector, envDetector],
     serviceName,
     sampler: new ParentBasedSampler({ root: new TraceIdRatioBasedSampler(ratio) }),
     spanProcessors: [queue],
