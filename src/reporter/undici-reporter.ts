@@ -20,13 +20,15 @@ export interface UndiciReporterOptions {
   readonly destination?: (authority: string) => Endpoint
 }
 
-/** What the interceptor gets and gives: undici's `dispatch`, of whichever version. */
+/** What the interceptor gets and gives: undici's `dispatch`, which has other types in every version. */
 export type Dispatch = (options: never, handler: never) => boolean
 
 /**
- * An interceptor for undici's `dispatcher.compose(…)`, of versions 6 to 8, that reports every request, outbound, when its response has ended
- * it has failed. Node's own `fetch` goes through it too, when it is given the composed dispatcher. Where requests are tried
- * again, or redirected, by interceptors composed before it each try is reported, by those composed after it the outcome.
+ * An interceptor for undici's `dispatcher.compose(…)` that reports every request, outbound, when its response has ended or
+ * it has failed. Node's own `fetch` goes through it too, when it is given the composed dispatcher.
+ *
+ * An interceptor that tries again, or redirects, reports each try where it is composed after this one, and the outcome where
+ * it is composed before it.
  */
 export function undiciReporter(options: UndiciReporterOptions): <D extends Dispatch>(dispatch: D) => D {
   return <D extends Dispatch>(dispatch: D): D => {
