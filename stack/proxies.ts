@@ -87,7 +87,10 @@ export async function startRsyslog(options: ProxyOptions): Promise<Proxy> {
   const log = join(directory, 'rsyslog.conf.log')
   const own = `if $syslogfacility-text == 'syslog' then action(type="omfile" file="${log}")`
   return startProxy(
-    { directory, config: `global(workDirectory="${directory}")\n${own}\n${options.config}` },
+    {
+      directory,
+      config: `global(workDirectory="${directory}" processInternalMessages="on")\n${own}\n${options.config}`,
+    },
     {
       name: 'rsyslog.conf',
       ...binary,
