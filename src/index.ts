@@ -7,6 +7,7 @@ export type {
   EdgesAnswer,
   EmptyReason,
   LatencyAnswer,
+  PodsAnswer,
   ReasonRow,
   ReasonsAnswer,
   ResourcesAnswer,

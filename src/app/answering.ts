@@ -54,7 +54,11 @@ export async function openAnswering(
     onTrouble: tapTrouble(trouble),
   })
   parts.add('taps', () => taps.close())
-  const engine = new QueryEngine({ stores: [{ name: settings.cluster, store }], now: Date.now })
+  const engine = new QueryEngine({
+    stores: [{ name: settings.cluster, store }],
+    now: Date.now,
+    ...(identities.pods === undefined ? {} : { pods: identities.pods }),
+  })
   const observe = own.histogram('meshtap_gateway_query_duration_seconds')
   const limits: GatewayLimits = {
     ...DEFAULT_GATEWAY_LIMITS,

@@ -3,6 +3,7 @@ import type { Identify } from '../aggregator/record-decoder.ts'
 import type { FileIdentities } from '../identity/identity-file.ts'
 import type { Identities } from '../identity/identities.ts'
 import type { KubernetesWatch } from '../identity/kubernetes/kubernetes-watch.ts'
+import type { PodCounts } from '../query/pod-counts.ts'
 import { named, openFile } from './doors.ts'
 import { addIdentityMetrics } from './metrics/identity-metrics.ts'
 import type { RoleContext } from './role-context.ts'
@@ -15,6 +16,8 @@ const SETTLE_MS = 10_000
 /** Who is at addresses, as far as settings say where to learn it. */
 export interface OpenIdentities {
   readonly identify?: Identify
+  /** What pods there are, where a cluster says so. */
+  readonly pods?: PodCounts
   /**
    * Resolves once it is known who is where, or that takes too long: what is folded before then stays the address that it
    * is.
@@ -30,16 +33,22 @@ export async function openIdentities(context: Context): Promise<OpenIdentities> 
   // The first that knows answers: what a person wrote outranks what a cluster says.
   const sources: Identities[] = []
   let settled = Promise.resolve()
+  let pods: PodCounts | undefined
   if (path !== undefined) sources.push(await openIdentityFile(context, path))
   if (kubernetes.length > 0) {
     const opened = await openKubernetes(context)
     sources.push(opened.identities)
     settled = opened.settled
+    pods = opened.pods
   }
   const { FlowIdentities } = await import('../identity/flow-identities.ts')
   const { JoinedIdentities } = await import('../identity/joined-identities.ts')
   const flows = new FlowIdentities(new JoinedIdentities(sources))
-  return { identify: (columns, defaultCluster) => flows.identify(columns, defaultCluster), settled }
+  return {
+    identify: (columns, defaultCluster) => flows.identify(columns, defaultCluster),
+    ...(pods === undefined ? {} : { pods }),
+    settled,
+  }
 }
 
 async function openIdentityFile(context: Context, path: string): Promise<Identities> {
@@ -81,7 +90,12 @@ async function openKubernetes({ settings, trouble, metrics, parts }: Context) {
     return { cluster, watch }
   })
   addIdentityMetrics(metrics, { book, capacity: settings.identityCapacity, watches })
-  return { identities: book, settled: settledOf(watches.map(({ watch }) => watch)) }
+  const { CountedPods } = await import('../query/pod-counts.ts')
+  const pods = new CountedPods(
+    watches.map(({ cluster, watch }) => ({ cluster, pods: () => watch.pods() })),
+    Date.now,
+  )
+  return { identities: book, pods, settled: settledOf(watches.map(({ watch }) => watch)) }
 }
 
 async function settledOf(watches: readonly KubernetesWatch[]): Promise<void> {

@@ -108,6 +108,11 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
     kind: text('Its kind; empty where unknown.'),
     name: text('Its name; empty where unknown.'),
   }),
+  Pods: object(
+    { running: count('Running.'), pending: count('Not yet running.'), failed: count('Failed.') },
+    {},
+    'Pods by phase. Those that are done are not counted.',
+  ),
   Stat: object(
     {
       ...base,
@@ -123,6 +128,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
           readBytesPerSecond: orNull(number('Null where no proxy reports connections.')),
           writeBytesPerSecond: orNull(number('Null where no proxy reports connections.')),
           meshed: orNull(count('Reporting pods heard of in the last 60 s; null for kinds without pods.')),
+          pods: refOrNull(
+            'Pods',
+            "Those that there are now, where their cluster's Kubernetes is watched; else null, and for kinds without pods.",
+          ),
         }),
         'By kind, then cluster, namespace, name.',
       ),

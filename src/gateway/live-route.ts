@@ -47,10 +47,7 @@ interface Stream {
  * Adds a route that answers once; or, asked for as a websocket or as lines of JSON (`Accept: application/x-ndjson`, or
  * `stream=true`), again and again. What is wrong with a question is answered with a problem before anything is upgraded.
  */
-export function addLiveRoute<A extends AnswerAlive>(
-  app: FastifyInstance,
-  options: Options<A>,
-): void {
+export function addLiveRoute<A extends AnswerAlive>(app: FastifyInstance, options: Options<A>): void {
   const { path, operation, once, limits, streams } = options
   const opened = new WeakMap<FastifyRequest, Stream>()
   app.route({

@@ -159,17 +159,23 @@ const web = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name:
 const emoji = { cluster: 'east', namespace: 'emojivoto', kind: 'deployment', name: 'emoji' }
 const figures = { success: 0.98, rps: 9.8, requests: 637, failures: 13, latencyMs }
 
-const by = parameter('by', 'Rows by resource; or by resource and reason, which is `StatByReason`.', 'reason', {
-  type: 'string',
-  enum: ['resource', 'reason'],
-  default: 'resource',
-})
+const by = parameter(
+  'by',
+  'Rows by resource; or by resource and reason, which is `StatByReason`.',
+  'reason',
+  {
+    type: 'string',
+    enum: ['resource', 'reason'],
+    default: 'resource',
+  },
+)
 
 export const STAT = live(
   query(
     'stat',
     'Success rate, request rate, latency and connections of resources',
-    'Of what the resources receive; with `to` of what they send there, with `from` of what they receive from there.',
+    'Of what the resources receive; with `to` of what they send there, with `from` of what they receive from there. Without ' +
+      'either, what has pods is there though nothing was heard of it.',
     [resource(true), namespace, cluster, ...peer, window, by],
     ['Stat', 'StatByReason'],
     {
@@ -182,6 +188,7 @@ export const STAT = live(
           readBytesPerSecond: 1024,
           writeBytesPerSecond: 5120,
           meshed: 2,
+          pods: { running: 3, pending: 0, failed: 0 },
         },
       ],
       latencyError: 0.011,

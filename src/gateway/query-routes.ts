@@ -73,19 +73,14 @@ export function addQueryRoutes(
     app.get(path, { config: { operation, access: 'granted' } }, handle(read))
   }
 
-  const addLive = <A extends AnswerAlive>(
-    path: string,
-    operation: Operation,
-    read: Read<A>,
-  ): void => addLiveRoute(app, { ...live, path, operation, read, answered, once: handle(read) })
+  const addLive = <A extends AnswerAlive>(path: string, operation: Operation, read: Read<A>): void =>
+    addLiveRoute(app, { ...live, path, operation, read, answered, once: handle(read) })
 
   addLive(
     '/api/v1/stat',
     STAT,
-    question(
-      parseStatQuestion,
-      (engine, request): Promise<StatAnswer | ReasonsAnswer> =>
-        'by' in request ? engine.reasons(request) : engine.stat(request),
+    question(parseStatQuestion, (engine, request): Promise<StatAnswer | ReasonsAnswer> =>
+      'by' in request ? engine.reasons(request) : engine.stat(request),
     ),
   )
   addLive(

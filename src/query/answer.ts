@@ -68,6 +68,15 @@ export interface StatRow {
   readonly writeBytesPerSecond: number | null
   /** Reporting pods heard of in the last 60 s; null for kinds that have no pods (service, authority, route). */
   readonly meshed: number | null
+  /** Those that there are now; null where nobody knows, and for kinds that have no pods. */
+  readonly pods: PodsAnswer | null
+}
+
+/** Pods as their cluster's Kubernetes has them, by phase. Those that are done are not counted. */
+export interface PodsAnswer {
+  readonly running: number
+  readonly pending: number
+  readonly failed: number
 }
 
 export interface StatAnswer extends AnswerBase {

@@ -17,6 +17,7 @@ import type {
   TimeseriesRequest,
   TopRequest,
 } from './requests.ts'
+import { type PodCounts, podsWithin } from './pod-counts.ts'
 import { reasons } from './reasons.ts'
 import { resources } from './resources.ts'
 import { type ReaderStats, RollupReader } from './rollup-reader.ts'
@@ -43,6 +44,8 @@ export interface QueryEngineOptions {
   readonly cacheBytes?: number
   /** Without it everything is seen. */
   readonly view?: View
+  /** Tells what pods there are, where that is known. */
+  readonly pods?: PodCounts
 }
 
 /**
@@ -56,15 +59,17 @@ export interface QueryEngineOptions {
 export class QueryEngine {
   readonly #options: QueryEngineOptions
   readonly #reader: RollupReader
+  readonly #pods: PodCounts | undefined
   readonly #views = new RecentViews<QueryEngine>(MAX_VIEWS)
 
   constructor(options: QueryEngineOptions) {
-    const { stores, now, cacheBytes = DEFAULT_CACHE_BYTES, view } = options
+    const { stores, now, cacheBytes = DEFAULT_CACHE_BYTES, view, pods } = options
     if (stores.length === 0) throw new RangeError('a query engine needs at least one store')
     if (new Set(stores.map(({ name }) => name)).size < stores.length) {
       throw new RangeError(`stores need distinct names: ${stores.map(({ name }) => name).join(', ')}`)
     }
     this.#options = { ...options, cacheBytes }
+    this.#pods = pods === undefined || view === undefined ? pods : podsWithin(pods, view)
     this.#reader = new RollupReader({ sources: stores, now, cacheBytes, ...(view && { view }) })
   }
 
@@ -86,7 +91,7 @@ export class QueryEngine {
   }
 
   stat(request: StatRequest): Promise<StatAnswer> {
-    return stat(this.#reader, request)
+    return stat(this.#reader, request, this.#pods?.current())
   }
 
   reasons(request: ReasonsRequest): Promise<ReasonsAnswer> {

@@ -99,7 +99,8 @@ export class SeriesTable {
 
   outcome(id: number): OutcomeKey {
     const key = this.#outcomes[id]
-    if (key === undefined) throw new RangeError(`BUG: no outcome ${id} in a table of ${this.#outcomes.length}`)
+    if (key === undefined)
+      throw new RangeError(`BUG: no outcome ${id} in a table of ${this.#outcomes.length}`)
     return key
   }
 

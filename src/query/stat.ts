@@ -2,9 +2,10 @@ import { QUANTILE_ERROR } from '../rollup/histogram.ts'
 import type { AnswerBase, StatAnswer, StatRow } from './answer.ts'
 import { tallyConnections } from './connections.ts'
 import { emptyReason } from './empty-reason.ts'
-import { type GroupKind, reporterFacet, type ResourceLabel } from './facet.ts'
+import { type GroupKind, reporterFacet, type ResourceLabel, WORKLOAD_KINDS } from './facet.ts'
 import { hasPods, reportingPods } from './reporting-pods.ts'
 import { overflowFaults } from './overflow.ts'
+import { type PodIndex, podsOf } from './pod-counts.ts'
 import type { StatRequest } from './requests.ts'
 import { questionScopes, resourceQuestion } from './resource-question.ts'
 import { answerBase, type RollupReader, type StatReads } from './rollup-reader.ts'
@@ -21,12 +22,15 @@ const byKindAndName = byTexts<StatRow>(
   (row) => row.name,
 )
 
-/** Success rate, request rate, latency and connections of resources. */
-export async function stat(reader: RollupReader, request: StatRequest): Promise<StatAnswer> {
+/**
+ * Success rate, request rate, latency and connections of resources. Those that have `pods` are there though nothing was
+ * heard of them.
+ */
+export async function stat(reader: RollupReader, request: StatRequest, pods?: PodIndex): Promise<StatAnswer> {
   const { target, peer } = request
   const read = await reader.readStat({ span: request.window, scopes: questionScopes(target, peer) })
   const rows: StatRow[] = []
-  for (const kind of kindsOf(target, read)) rows.push(...(await rowsOf(reader, read, kind, request)))
+  for (const kind of kindsOf(target, read)) rows.push(...(await rowsOf(reader, read, kind, request, pods)))
   return {
     ...statBase(read, request),
     rows: rows.sort(byKindAndName),
@@ -53,6 +57,7 @@ async function rowsOf(
   read: StatReads,
   kind: GroupKind,
   request: StatRequest,
+  pods: PodIndex | undefined,
 ): Promise<StatRow[]> {
   const { target, peer } = request
   const question = resourceQuestion(kind, target, peer)
@@ -75,21 +80,54 @@ async function rowsOf(
     const isConnected = isReported[slot] === 1
     const hasOpen = !Number.isNaN(open[slot]!)
     if (!showsIdle && sums.requests[slot] === 0 && !isConnected && !hasOpen) continue
-    const { cluster, namespace, kind, name } = labels[slot]!
+    const label = labels[slot]!
+    const { cluster, namespace, name } = label
     found.push({
       cluster,
       namespace,
-      kind,
+      kind: label.kind,
       name,
       ...requestFigures(sums, slot, seconds),
       tcpOpen: hasOpen ? open[slot]! : null,
       readBytesPerSecond: isConnected ? readBytes[slot]! / seconds : null,
       writeBytesPerSecond: isConnected ? writtenBytes[slot]! / seconds : null,
       meshed: meshed === undefined ? null : meshed[slot]!,
+      pods: pods === undefined || !hasPods(kind) ? null : podsOf(pods, label),
     })
+  }
+  if (showsIdle && pods !== undefined) found.push(...unheardOf(pods, kind, target, rows))
+  return found
+}
+
+/** Rows of resources that have pods, but were not heard of. */
+function unheardOf(
+  { resources }: PodIndex,
+  kind: GroupKind,
+  target: Target,
+  rows: Rows<ResourceLabel>,
+): StatRow[] {
+  const found: StatRow[] = []
+  for (const { label, pods } of resources.values()) {
+    const isOfKind =
+      kind === 'workload' ? WORKLOAD_KINDS.some((known) => known === label.kind) : kind === label.kind
+    if (!isOfKind || !matchesResource(target, label) || rows.find(label.id) >= 0) continue
+    const { cluster, namespace, name } = label
+    found.push({ cluster, namespace, kind: label.kind, name, ...NOTHING, pods })
   }
   return found
 }
+
+const NOTHING = {
+  success: null,
+  rps: null,
+  requests: 0,
+  failures: 0,
+  latencyMs: null,
+  tcpOpen: null,
+  readBytesPerSecond: null,
+  writeBytesPerSecond: null,
+  meshed: 0,
+} as const
 
 function addReporters(
   rows: Rows<ResourceLabel>,

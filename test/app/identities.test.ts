@@ -1,12 +1,26 @@
 import { writeFileSync } from 'node:fs'
 import t from 'tap'
+import type { StatAnswer } from '../../src/query/answer.ts'
 import { ServeProcess } from '../e2e/serve-process.ts'
-import { KubernetesStandIn } from '../identity/kubernetes/stand-in.ts'
+import { type ApiObject, KubernetesStandIn } from '../identity/kubernetes/stand-in.ts'
 
 const FILE = `
 identities:
   - { ip: 10.9.0.0/16, namespace: bank, kind: statefulset, name: ledger }
 `
+
+/** A pod that no proxy reports from. */
+function podOf(name: string, phase: string, owner = 'web'): ApiObject {
+  return {
+    metadata: {
+      uid: `uid-${name}`,
+      name,
+      namespace: 'shop',
+      ownerReferences: [{ kind: 'StatefulSet', name: owner, uid: owner, controller: true }],
+    },
+    status: { phase },
+  }
+}
 
 t.test('serve says who was at the addresses that events name, from a file and from Kubernetes', async (t) => {
   const directory = t.testdir({ 'identities.yaml': FILE })
@@ -48,14 +62,32 @@ t.test('serve says who was at the addresses that events name, from a file and fr
     })
     t.equal(response.status, 200)
   }
+  kubernetes.set('/api/v1/pods', podOf('web-2', 'Running'))
+  kubernetes.set('/api/v1/pods', podOf('web-3', 'Pending'))
+  kubernetes.set('/api/v1/pods', podOf('web-4', 'Failed'))
+  kubernetes.set('/api/v1/pods', podOf('idle-0', 'Running', 'idle'))
   for (const ip of ['10.1.0.1', '10.9.1.2', '10.5.5.5']) await send(ip)
   for (const [namespace, name] of [
     ['shop', 'web'],
     ['bank', 'ledger'],
   ] as const) {
-    const { rows } = await serve.until('stat', { resource: 'sts', namespace }, ({ rows }) => rows.length > 0)
+    const parameters = { resource: `sts/${name}`, namespace }
+    const { rows } = await serve.until('stat', parameters, ({ rows }) => rows[0]?.requests === 2)
     t.match(rows, [{ cluster: 'east', kind: 'statefulset', name, requests: 2 }])
   }
+  const isCounted = ({ rows }: StatAnswer) => rows[0]?.pods?.running === 2 && rows[0].pods.failed === 1
+  const counted = await serve.until('stat', { resource: 'sts/web', namespace: 'shop' }, isCounted)
+  t.match(counted.rows, [{ meshed: 1, pods: { running: 2, pending: 1, failed: 1 } }])
+  const idle = await serve.until(
+    'stat',
+    { resource: 'sts/idle', namespace: 'shop' },
+    ({ rows }) => rows.length > 0,
+  )
+  t.match(idle.rows, [{ requests: 0, meshed: 0, pods: { running: 1 } }])
+  kubernetes.delete('/api/v1/pods', 'uid-web-2')
+  const parts = { resource: 'ns/shop' }
+  const fewer = await serve.until('stat', parts, ({ rows }) => rows[0]?.pods?.running === 2)
+  t.match(fewer.rows, [{ cluster: 'east', pods: { running: 2, pending: 1, failed: 1 } }])
   writeFileSync(
     `${directory}/identities.yaml`,
     `${FILE}  - { ip: 10.5.5.5, namespace: edge, kind: daemonset, name: gateway }\n`,

@@ -44,6 +44,7 @@ export function statRow(row: Partial<StatRow> = {}): StatRow {
     readBytesPerSecond: 2.05,
     writeBytesPerSecond: 2.05,
     meshed: 1,
+    pods: null,
     ...row,
   }
 }

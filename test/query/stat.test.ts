@@ -47,6 +47,7 @@ t.test('a row is the sum of what its pods received, each figure by the definitio
     readBytesPerSecond: null,
     writeBytesPerSecond: null,
     meshed: 2,
+    pods: null,
   })
   const near = (got: number, want: number) =>
     t.ok(Math.abs(got - want) <= 0.011 * want, `${got} is about ${want}`)

@@ -1,5 +1,6 @@
 import type { MeshEvent } from '../../src/event/event.ts'
 import { partitionId } from '../../src/log/event-log.ts'
+import type { PodCounts } from '../../src/query/pod-counts.ts'
 import { QueryEngine } from '../../src/query/query-engine.ts'
 import { type MergeOptions, Rollup, type SeriesLimits } from '../../src/rollup/rollup.ts'
 import { withoutPod } from '../../src/rollup/series.ts'
@@ -72,14 +73,15 @@ export async function storeOf(
 /** An engine over one store, or over several by name. */
 export function engineOf(
   stores: MemoryRollupStore | Readonly<Record<string, MemoryRollupStore>>,
-  options: { readonly nowMs?: number; readonly cacheBytes?: number } = {},
+  options: { readonly nowMs?: number; readonly cacheBytes?: number; readonly pods?: PodCounts } = {},
 ): QueryEngine {
-  const { nowMs = NOW, cacheBytes } = options
+  const { nowMs = NOW, cacheBytes, pods } = options
   const named = stores instanceof MemoryRollupStore ? { local: stores } : stores
   return new QueryEngine({
     stores: Object.entries(named).map(([name, store]) => ({ name, store })),
     now: () => nowMs,
     ...(cacheBytes === undefined ? {} : { cacheBytes }),
+    ...(pods === undefined ? {} : { pods }),
   })
 }
 

@@ -11,14 +11,17 @@ export function statTables(rows: readonly StatRow[], view: StatView): string {
 
 function statColumns(detail: Detail): Column<StatRow>[] {
   return [
-    // How many pods run is Kubernetes' to say: unknown here.
-    right('MESHED', ({ meshed }) => (meshed === null ? MISSING : `${meshed}/${MISSING}`)),
+    right('MESHED', ({ meshed, pods }) =>
+      meshed === null ? MISSING : `${meshed}/${count(pods?.running ?? null)}`,
+    ),
     ...goldenColumns<StatRow>(detail),
     right('TCP_CONN', ({ tcpOpen }) => count(tcpOpen)),
     ...(detail === 'wide'
       ? [
           right<StatRow>('READ_BYTES/SEC', (row) => bytesPerSecond(row.readBytesPerSecond)),
           right<StatRow>('WRITE_BYTES/SEC', (row) => bytesPerSecond(row.writeBytesPerSecond)),
+          right<StatRow>('PENDING', ({ pods }) => count(pods?.pending ?? null)),
+          right<StatRow>('FAILED', ({ pods }) => count(pods?.failed ?? null)),
         ]
       : []),
   ]
@@ -35,6 +38,9 @@ export function statJson(rows: readonly StatRow[]): object {
     tcp_read_bytes_rate: row.readBytesPerSecond,
     tcp_write_bytes_rate: row.writeBytesPerSecond,
     meshed: row.meshed,
+    pods_running: row.pods?.running ?? null,
+    pods_pending: row.pods?.pending ?? null,
+    pods_failed: row.pods?.failed ?? null,
     cluster: row.cluster,
     requests: row.requests,
     failures: row.failures,

@@ -24,6 +24,7 @@ type Collection = Pick<ReflectorOptions, 'path' | 'isMetadataOnly' | 'onObject' 
  */
 export class KubernetesWatch {
   readonly #objects: ClusterObjects
+  readonly #pods: Reflector
   readonly #reflectors: readonly Reflector[]
 
   constructor(options: KubernetesWatchOptions) {
@@ -48,12 +49,13 @@ export class KubernetesWatch {
         onObject: (owner) => objects.setOwner(kind, owner),
         onGone: (uid) => objects.endOwner(kind, uid),
       })
+    this.#pods = reflect('pod', {
+      path: '/api/v1/pods',
+      onObject: (pod) => objects.setPod(pod),
+      onGone: (uid) => objects.endPod(uid),
+    })
     this.#reflectors = [
-      reflect('pod', {
-        path: '/api/v1/pods',
-        onObject: (pod) => objects.setPod(pod),
-        onGone: (uid) => objects.endPod(uid),
-      }),
+      this.#pods,
       reflect('service', {
         path: '/api/v1/services',
         onObject: (service) => objects.setService(service),
@@ -79,8 +81,9 @@ export class KubernetesWatch {
     await Promise.all(this.#reflectors.map(({ settled }) => settled))
   }
 
-  pods(): Iterable<PodPresence> {
-    return this.#objects.pods()
+  /** The pods that are there; undefined while not all that were there are known, as where they may not be seen. */
+  pods(): Iterable<PodPresence> | undefined {
+    return this.#pods.isListed ? this.#objects.pods() : undefined
   }
 
   start(): void {

@@ -8,8 +8,14 @@ import { golden } from '../golden.ts'
 const TABLE = { detail: 'table', withNamespace: false } as const
 const WIDE = { detail: 'wide', withNamespace: false } as const
 
-/** Linkerd's own goldens; how many pods run is not known here, so that `1/2` is `1/-`. */
+/** Linkerd's own goldens, once where it is known how many pods run and else where it is not. */
 t.test('stat prints what Linkerd prints for the same numbers', async (t) => {
+  t.equal(
+    statTables([statRow({ pods: { running: 2, pending: 1, failed: 3 } })], TABLE),
+    `NAME    MESHED   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN
+emoji      1/2   100.00%   2.0rps         123ms         123ms         123ms        123
+`,
+  )
   t.equal(
     statTables([statRow()], TABLE),
     `NAME    MESHED   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN
@@ -26,11 +32,11 @@ emojivoto1   emoji      1/-   100.00%   2.0rps         123ms         123ms      
 emojivoto2   emoji      1/-   100.00%   2.0rps         123ms         123ms         123ms        123
 `,
   )
-  // Latencies have a decimal in ours.
+  // Latencies have a decimal in ours, and there are two columns more.
   t.equal(
     statTables([statRow()], WIDE),
-    `NAME    MESHED   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN   READ_BYTES/SEC   WRITE_BYTES/SEC
-emoji      1/-   100.00%   2.0rps       123.0ms       123.0ms       123.0ms        123           2.0B/s            2.0B/s
+    `NAME    MESHED   SUCCESS      RPS   LATENCY_P50   LATENCY_P95   LATENCY_P99   TCP_CONN   READ_BYTES/SEC   WRITE_BYTES/SEC   PENDING   FAILED
+emoji      1/-   100.00%   2.0rps       123.0ms       123.0ms       123.0ms        123           2.0B/s            2.0B/s         -        -
 `,
   )
 })
@@ -46,7 +52,7 @@ t.test(
         latencyMs: { p50: 0.4, p95: 2.5, p99: 1234.5 },
       }),
       statRow({ kind: 'deployment', name: 'web', cluster: 'west', success: 0 }),
-      statRow({ kind: 'pod', name: 'web-7c8d-x2k' }),
+      statRow({ kind: 'pod', name: 'web-7c8d-x2k', pods: { running: 0, pending: 1, failed: 0 } }),
       statRow({ kind: 'service', name: 'web-svc', meshed: null, tcpOpen: null }),
       statRow({ kind: 'namespace', name: 'emojivoto', namespace: '' }),
       statRow({ kind: 'authority', name: 'web\u001b[31m:80', namespace: '', meshed: null }),
@@ -69,7 +75,7 @@ t.test('the names of one kind have no prefix', async (t) => {
 })
 
 t.test('stat as JSON has the keys of Linkerd, then those that it lacks', async (t) => {
-  const text = `${JSON.stringify(statJson([statRow(), idleRow({ name: 'vote-bot' })]), null, 2)}\n`
+  const text = `${JSON.stringify(statJson([statRow(), idleRow({ name: 'vote-bot', pods: { running: 2, pending: 0, failed: 1 } })]), null, 2)}\n`
   t.equal(text, golden('stat-json', text))
 })
 
