@@ -28,9 +28,7 @@ export interface FollowLiveOptions<A extends AnswerAlive> {
  * question is refused with before anything was answered, and later where its token is not taken any more, or grants it
  * no more.
  */
-export async function followLive<A extends AnswerAlive>(
-  options: FollowLiveOptions<A>,
-): Promise<void> {
+export async function followLive<A extends AnswerAlive>(options: FollowLiveOptions<A>): Promise<void> {
   const { client, path, parameters, signal, onAnswer, onTrouble, sleep, random, timeouts } = options
   let isAnswered = false
   for (let attempt = 0; !signal.aborted; attempt++) {
