@@ -17,12 +17,13 @@ export class Load {
   /** By path; of gRPC by the method's. */
   readonly seen = new Map<string, Seen[]>()
   readonly #port: number
-  readonly #agent = new Agent({ keepAlive: true, maxSockets: WIDTH })
+  readonly #agent: Agent
   #session: ClientHttp2Session | undefined
   readonly #t: Test
 
-  constructor(t: Test, port: number) {
+  constructor(t: Test, port: number, { keepAlive = true } = {}) {
     this.#t = t
+    this.#agent = new Agent({ keepAlive, maxSockets: WIDTH })
     this.#port = port
     t.teardown(() => {
       this.#agent.destroy()
