@@ -26,6 +26,8 @@ export interface ProxyFlags {
   /** `voting-svc.emojivoto:80=http://10.0.0.7:8080`, more URLs separated by commas. */
   readonly route?: readonly string[]
   readonly headers?: readonly string[]
+  /** Directory where events wait that cannot be sent. */
+  readonly spool?: string
   /** URL of meshtap's ingest. */
   readonly ingest: string
 }
@@ -43,7 +45,7 @@ const WORKLOAD_KINDS: ReadonlySet<ResourceKindName> = new Set([
 
 /** Reads flags. `hostname` stands in for the pod's name. Throws a ProxyError that names the flag and its value. */
 export function proxyOptions(flags: ProxyFlags, hostname: string): ProxyOptions {
-  const { direction = 'inbound', upstream, outboundListen, headers } = flags
+  const { direction = 'inbound', upstream, outboundListen, headers, spool } = flags
   if (direction !== 'inbound' && direction !== 'outbound') {
     throw wrong('direction', direction, 'must be inbound or outbound')
   }
@@ -70,6 +72,7 @@ export function proxyOptions(flags: ProxyFlags, hostname: string): ProxyOptions 
     ...(inbound ? { inbound } : {}),
     ...(outbound === undefined ? {} : { outbound }),
     ...(headers === undefined ? {} : { headers }),
+    ...(spool === undefined ? {} : { spool: { directory: spool } }),
     ingestUrl: flags.ingest,
   }
 }

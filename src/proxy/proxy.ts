@@ -1,7 +1,9 @@
 import type { ConnectionEvent, Direction, Endpoint } from '../event/event.ts'
 import type { Log } from '../reporter/log.ts'
 import type { SenderToken } from '../reporter/ingest-client.ts'
-import { Reporter, type ReporterLimits, type ReporterStats } from '../reporter/reporter.ts'
+import { createReporter } from '../reporter/create-reporter.ts'
+import type { Reporter, ReporterLimits, ReporterStats } from '../reporter/reporter.ts'
+import type { SpoolOptions } from '../reporter/spool/spool.ts'
 import { after } from '../reporter/timers.ts'
 import { ConnectionTracker } from './connection-tracker.ts'
 import { Forwarder, type ForwarderOptions } from './forwarder.ts'
@@ -42,6 +44,8 @@ export interface ProxyOptions {
   readonly ingestUrl: string
   /** Where the ingest asks for one. */
   readonly ingestToken?: SenderToken
+  /** Where events wait, across restarts, that cannot be sent; in memory only, where it is left out. */
+  readonly spool?: SpoolOptions
   /** Names of headers to report with each request. What they hold can be read by everyone who may tap. */
   readonly headers?: readonly string[]
   /** What differs from `DEFAULT_PROXY_LIMITS`. */
@@ -73,9 +77,20 @@ export interface RunningProxy extends AsyncDisposable {
   close(): Promise<void>
 }
 
-/** Starts a sidecar. Rejects with a ProxyError, or a TypeError or RangeError for the reporter's options. */
+/**
+ * Starts a sidecar. Rejects with a ProxyError, with a TypeError or RangeError for the reporter's options, or with a SpoolError
+ * or the system's error for its spool.
+ */
 export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
-  const proxy = new Sidecar(options)
+  const { ingestUrl, ingestToken, spool, log } = options
+  const reporter = await createReporter({
+    ingestUrl,
+    ...(ingestToken === undefined ? {} : { token: ingestToken }),
+    ...(spool === undefined ? {} : { spool }),
+    ...options.reporter,
+    ...(log === undefined ? {} : { log }),
+  })
+  const proxy = await sidecarOf(options, reporter)
   try {
     await proxy.listen()
   } catch (error) {
@@ -83,6 +98,15 @@ export async function startProxy(options: ProxyOptions): Promise<RunningProxy> {
     throw error
   }
   return proxy
+}
+
+async function sidecarOf(options: ProxyOptions, reporter: Reporter): Promise<Sidecar> {
+  try {
+    return new Sidecar(options, reporter)
+  } catch (error) {
+    await reporter.close()
+    throw error
+  }
 }
 
 class Sidecar implements RunningProxy {
@@ -96,8 +120,8 @@ class Sidecar implements RunningProxy {
   readonly #outbound: Listener | undefined
   #closing: Promise<void> | undefined
 
-  constructor(options: ProxyOptions) {
-    const { inbound, outbound, ingestUrl, ingestToken, log } = options
+  constructor(options: ProxyOptions, reporter: Reporter) {
+    const { inbound, outbound } = options
     if (inbound === undefined && outbound === undefined) {
       throw new ProxyError(
         'PROXY_OPTION_INVALID',
@@ -105,15 +129,10 @@ class Sidecar implements RunningProxy {
       )
     }
     this.#options = options
+    this.#reporter = reporter
     this.#limits = { ...DEFAULT_PROXY_LIMITS, ...options.limits }
     this.#inbound = inbound && this.#makeInbound(inbound)
     this.#outbound = outbound && this.#makeOutbound(outbound)
-    this.#reporter = new Reporter({
-      ingestUrl,
-      ...(ingestToken === undefined ? {} : { token: ingestToken }),
-      ...options.reporter,
-      ...(log === undefined ? {} : { log }),
-    })
   }
 
   get inboundUrl(): string | undefined {

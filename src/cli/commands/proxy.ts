@@ -31,6 +31,7 @@ export function configure(command: Command, context: CliContext): void {
       '--headers <names...>',
       'headers to report with each request, which everyone who may tap can read',
     )
+    .option('--spool <directory>', 'where events wait, across restarts, while meshtap is away')
   addIngestOptions(command)
   command
     .addHelpText(
@@ -62,9 +63,10 @@ async function run(context: CliContext, flags: Flags): Promise<void> {
     return proxy
   })
   const { requests, reporter } = proxy.stats
-  const lost = reporter.reported - reporter.sent
+  const kept = reporter.spool?.events ?? 0
+  const lost = reporter.reported + (reporter.spool?.recovered ?? 0) - reporter.sent - kept
   context.stdout.write(
-    `passed ${requests} requests on, reported ${reporter.sent} events${lost === 0 ? '' : `, lost ${lost}`}\n`,
+    `passed ${requests} requests on, reported ${reporter.sent} events${kept === 0 ? '' : `, keep ${kept}`}${lost === 0 ? '' : `, lost ${lost}`}\n`,
   )
 }
 
