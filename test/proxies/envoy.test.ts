@@ -8,6 +8,8 @@ import { type Sidecar, startSidecar } from './sidecar.ts'
 import { storedEvents } from './stored-events.ts'
 import { isFailure, kindOf, requestsOf, seenWords, servedWords, tally, total, wordsOf } from './tally.ts'
 
+t.setTimeout(120_000)
+
 const WINDOW = '10m'
 const TO_EMOJI = { resource: 'deploy/web', to: 'svc/emoji', namespace: 'shop', window: WINDOW }
 const OF_EMOJI = { resource: 'deploy/emoji', namespace: 'shop', window: WINDOW }
