@@ -101,14 +101,17 @@ export class AlsMapping {
     }
     const fault = this.#faultOf(columns.connections)
     if (fault !== undefined) return fault
+    // Envoy counts those of the downstream connection, which outbound is not to the peer but to the workload itself.
+    const { receivedBytes, sentBytes } = entry
+    const outbound = this.#isOutbound()
     columns.addConnection(
       this.#flow(0, 0, 0, 0, 0),
       endMillis(entry),
       -1,
       1,
       1,
-      entry.receivedBytes,
-      entry.sentBytes,
+      outbound ? sentBytes : receivedBytes,
+      outbound ? receivedBytes : sentBytes,
     )
     return undefined
   }

@@ -362,6 +362,12 @@ t.test('a TCP entry is a connection that has ended', (t) => {
     readBytes: 10,
     writtenBytes: 20,
   })
+  const outbound = { ...common, upstream_cluster: 'outbound|5432||db.shop.svc.cluster.local' }
+  t.match(
+    eventOf(tcpEntry(outbound, { received_bytes: 10, sent_bytes: 20 }), 'tcp_logs'),
+    { direction: 'outbound', readBytes: 20, writtenBytes: 10 },
+    'bytes are those of the connection to the other end',
+  )
   t.end()
 })
 

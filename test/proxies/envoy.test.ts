@@ -96,7 +96,7 @@ t.test('what two Envoys say is what servers and clients counted', async (t) => {
     connections.reduce((sofar, event) => sofar + (event[field] ?? 0), 0)
   t.strictSame(
     [sum('opened'), sum('closed'), sum('readBytes'), sum('writtenBytes')],
-    [servers.tcp.connections, servers.tcp.connections, servers.tcp.received, servers.tcp.sent],
+    [servers.tcp.connections, servers.tcp.connections, servers.tcp.sent, servers.tcp.received],
   )
   t.ok(
     connections.every(
