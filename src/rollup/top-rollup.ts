@@ -27,6 +27,12 @@ export class TopRollup {
   readonly #limits: TopLimits
   readonly #scopes = new Map<string, ScopeSketches>()
   #destinations = 0
+  /** What `add` was given last, and where that went: events come in runs of one destination. */
+  #lastScope = ''
+  #lastDirection: Direction = 'inbound'
+  #lastDestination: Workload | undefined
+  #lastHome: ScopeSketches | undefined
+  #lastSketch: TopSketch | undefined
 
   constructor(limits: TopLimits = DEFAULT_TOP_LIMITS) {
     this.#limits = limits
@@ -40,7 +46,11 @@ export class TopRollup {
     key: TopKey,
     delta: TopDelta,
   ): void {
-    this.#sketch(scope, direction, destination).add(id, key, delta)
+    const isLast =
+      destination === this.#lastDestination && direction === this.#lastDirection && scope === this.#lastScope
+    if (isLast) this.#lastHome!.dirty = true
+    const sketch = isLast ? this.#lastSketch! : this.#sketch(scope, direction, destination)
+    sketch.add(id, key, delta)
   }
 
   merge(scope: string, block: TopBlock): void {
@@ -85,15 +95,22 @@ export class TopRollup {
     }
     if (scope === undefined) this.#scopes.set(scopeName, (scope = { sketches: new Map(), dirty: true }))
     scope.dirty = true
-    if (known !== undefined) return known
-    this.#destinations++
-    const sketch = new TopSketch(direction, destination, this.#limits.capacity)
-    scope.sketches.set(id, sketch)
+    let sketch = known
+    if (sketch === undefined) {
+      this.#destinations++
+      sketch = new TopSketch(direction, destination, this.#limits.capacity)
+      scope.sketches.set(id, sketch)
+    }
+    this.#lastScope = scopeName
+    this.#lastDirection = direction
+    this.#lastDestination = destination
+    this.#lastHome = scope
+    this.#lastSketch = sketch
     return sketch
   }
 }
 
 function destinationId(sketch: { readonly direction: Direction; readonly destination: Workload }): string {
   const { cluster, namespace, kind, name } = sketch.destination
-  return [sketch.direction, cluster, namespace, kind, name].join('\u0000')
+  return `${sketch.direction}\0${cluster}\0${namespace}\0${kind}\0${name}`
 }

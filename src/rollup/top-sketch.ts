@@ -31,7 +31,7 @@ export class TopSketch {
   readonly direction: Direction
   readonly destination: Workload
   readonly #capacity: number
-  readonly #entries = new Map<string, MutableEntry>()
+  #entries = new Map<string, MutableEntry>()
   #floor = 0
   #total = 0
 
@@ -82,13 +82,25 @@ export class TopSketch {
     this.prune()
   }
 
-  /** Forgets all but the heaviest `capacity` keys. */
+  /** Forgets all but the heaviest `capacity` keys; of those as heavy as each other the last by id. */
   prune(): void {
-    if (this.#entries.size <= this.#capacity) return
-    const sorted = this.#sorted()
-    for (const [id, entry] of sorted.slice(this.#capacity)) {
-      this.#floor = Math.max(this.#floor, entry.count)
-      this.#entries.delete(id)
+    const entries = this.#entries
+    const size = entries.size
+    if (size <= this.#capacity) return
+    // Numbers are sorted much faster than entries, of which few are as heavy as the lightest that stays.
+    const counts = new Float64Array(size)
+    let at = 0
+    for (const { count } of entries.values()) counts[at++] = count
+    counts.sort()
+    const lightest = counts[size - this.#capacity]!
+    this.#floor = Math.max(this.#floor, counts[size - this.#capacity - 1]!)
+    let heavier = 0
+    while (heavier < this.#capacity && counts[size - 1 - heavier]! > lightest) heavier++
+    const ties = new FirstTexts(this.#capacity - heavier)
+    for (const [id, { count }] of entries) if (count === lightest) ties.offer(id)
+    this.#entries = new Map()
+    for (const [id, entry] of entries) {
+      if (entry.count > lightest || (entry.count === lightest && ties.has(id))) this.#entries.set(id, entry)
     }
   }
 
@@ -104,6 +116,38 @@ export class TopSketch {
 
   #sorted(): [string, MutableEntry][] {
     return [...this.#entries].sort(([a, x], [b, y]) => y.count - x.count || (a < b ? -1 : 1))
+  }
+}
+
+/** The first so many of the texts offered, each once. */
+class FirstTexts {
+  readonly #most: number
+  readonly #texts: string[] = []
+
+  constructor(most: number) {
+    this.#most = most
+  }
+
+  offer(text: string): void {
+    const texts = this.#texts
+    if (texts.length === this.#most) {
+      if (!(text < texts[this.#most - 1]!)) return
+      texts.pop()
+    }
+    let low = 0
+    let high = texts.length
+    while (low < high) {
+      const middle = (low + high) >>> 1
+      if (texts[middle]! < text) low = middle + 1
+      else high = middle
+    }
+    texts.splice(low, 0, text)
+  }
+
+  /** Whether a text that was offered is among them. */
+  has(text: string): boolean {
+    const last = this.#texts.at(-1)
+    return last !== undefined && text <= last
   }
 }
 

@@ -104,6 +104,23 @@ t.test('while the keys fit, counts, failures and latencies are exact', async (t)
   )
 })
 
+t.test('of keys as heavy as each other the first by id stay, in whatever order they came', async (t) => {
+  fc.assert(
+    fc.property(calls, fc.integer({ min: 1, max: 30 }), (list, capacity) => {
+      const counts = [...truth(list)].map(([path, count]) => ({ path, count }))
+      counts.sort((a, b) => b.count - a.count || (a.path < b.path ? -1 : 1))
+      // Pruned once, at the end: after the first call there is nothing to forget.
+      const { entries, floor } = sketchOf(list, capacity, list.length + 1).state()
+      t.strictSame(
+        entries.map(({ path, count }) => ({ path, count })),
+        counts.slice(0, capacity),
+      )
+      t.equal(floor, counts[capacity]?.count ?? 0)
+    }),
+    { seed: 24, numRuns: 200 },
+  )
+})
+
 t.test('the heavy keys of a Zipf stream with 100,000 paths are all found', async (t) => {
   const next = random(23)
   const weights = Array.from({ length: 100_000 }, (_, i) => 1 / (i + 1) ** 1.1)
