@@ -12,6 +12,10 @@ export const FLAG = 3
 /** Bits of the hash, so slots of its table: large enough that a multiplier without collisions is found soon. */
 const HASH_BITS = 11
 
+/** Of a key's place, the bits of its field; its rank is above them. */
+const FIELD_MASK = 0x3f
+const RANK_SHIFT = 6
+
 /** Fields whose presence one word tells. */
 const WORD_FIELDS = 32
 const SHORTEST_KEY = 4
@@ -40,11 +44,10 @@ export class AttributeValues {
   rare = 0
   readonly #ranks: Uint8Array
 
-  /** Of each key: its length, its bytes as words, its field, and its rank among the field's keys. */
+  /** Of each key: its length, its bytes as words, and its field with its rank among the field's keys. */
   readonly #keyLengths: Uint8Array
   readonly #keyWords: Int32Array
-  readonly #keyFields: Uint8Array
-  readonly #keyRanks: Uint8Array
+  readonly #keyPlaces: Uint16Array
   readonly #keyByText: ReadonlyMap<string, number>
   /** Key index plus 1 at each hash. */
   readonly #slots: Uint8Array
@@ -67,8 +70,7 @@ export class AttributeValues {
     this.#keyLengths = Uint8Array.from(texts, ({ byteLength }) => byteLength)
     this.#keyWords = new Int32Array(texts.length * KEY_WORDS)
     texts.forEach((text, i) => this.#keyWords.set(wordsOf(text), i * KEY_WORDS))
-    this.#keyFields = Uint8Array.from(keys, ({ field }) => field)
-    this.#keyRanks = Uint8Array.from(keys, ({ rank }) => rank)
+    this.#keyPlaces = Uint16Array.from(keys, ({ field, rank }) => (rank << RANK_SHIFT) | field)
     this.#keyByText = new Map(keys.map(({ text }, index) => [text, index]))
     this.#multiplier = multiplierFor(texts)
     this.#slots = new Uint8Array(1 << HASH_BITS)
@@ -118,7 +120,7 @@ export class AttributeValues {
   setNumber(key: number, kind: number, value: number): void {
     if (!Number.isSafeInteger(value) || value < 0) {
       const isFraction = value >= 0 && value <= Number.MAX_SAFE_INTEGER
-      if (!isFraction || !this.#fractional.has(this.#keyFields[key]!)) return
+      if (!isFraction || !this.#fractional.has(this.#keyPlaces[key]! & FIELD_MASK)) return
     }
     const field = this.#claim(key)
     if (field < 0) return
@@ -126,15 +128,28 @@ export class AttributeValues {
     this.numbers[field] = value
   }
 
+  /** As `setNumber`, for a `NUMBER` that is whole and not negative for certain. */
+  setInt(key: number, value: number): void {
+    const field = this.#claim(key)
+    if (field < 0) return
+    this.kinds[field] = NUMBER
+    this.numbers[field] = value
+  }
+
   /** The field of `key`, -1 where a better key has set it. */
   #claim(key: number): number {
-    const field = this.#keyFields[key]!
-    const rank = this.#keyRanks[key]!
+    const place = this.#keyPlaces[key]!
+    const field = place & FIELD_MASK
+    const rank = place >> RANK_SHIFT
     const bit = 1 << field
-    const present = field < WORD_FIELDS ? this.common : this.rare
-    if ((present & bit) !== 0 && rank > this.#ranks[field]!) return -1
-    if (field < WORD_FIELDS) this.common = present | bit
-    else this.rare = present | bit
+    // The best key always counts, and most fields have no other.
+    if (field < WORD_FIELDS) {
+      if (rank > 0 && (this.common & bit) !== 0 && rank > this.#ranks[field]!) return -1
+      this.common |= bit
+    } else {
+      if (rank > 0 && (this.rare & bit) !== 0 && rank > this.#ranks[field]!) return -1
+      this.rare |= bit
+    }
     this.#ranks[field] = rank
     return field
   }

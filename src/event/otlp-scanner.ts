@@ -184,7 +184,26 @@ export abstract class OtlpScanner extends WireScanner {
       bytes[valueStart + 1]! < 0x80
     )
       attributes.setText(key, valueStart + 2, end)
+    else if (bytes[valueStart] === VALUE_INT && end - valueStart <= 4)
+      this.#shortInt(bytes, attributes, key, valueStart, end)
     else this.#value(attributes, key, valueStart, end)
+  }
+
+  /** Reads an AnyValue of four bytes at most that begins as a whole number: most are one, and nothing else. */
+  #shortInt(bytes: Uint8Array, attributes: AttributeValues, key: number, start: number, end: number): void {
+    let value = 0
+    let shift = 0
+    for (let i = start + 1; i < end; i++) {
+      const byte = bytes[i]!
+      value |= (byte & 0x7f) << shift
+      shift += 7
+      if (byte < 0x80) {
+        if (i + 1 < end) break
+        attributes.setInt(key, value)
+        return
+      }
+    }
+    this.#value(attributes, key, start, end)
   }
 
   /** The same for a pair that may have its parts in any order, or lack one. */

@@ -91,6 +91,8 @@ export class SpanFields {
 
 /** Length of the prefix that makes the key in `bytes[start, end)` a header's, 0 where it has none. */
 export function headerPrefix(bytes: Uint8Array, start: number, end: number): number {
+  // Most keys are not, and differ at once.
+  if (bytes[start] !== REQUEST_PREFIX[0]) return 0
   // One byte less: a header has a name.
   if (hasPrefix(bytes, start, end - 1, REQUEST_PREFIX)) return REQUEST_PREFIX.length
   if (hasPrefix(bytes, start, end - 1, RESPONSE_PREFIX)) return RESPONSE_PREFIX.length
