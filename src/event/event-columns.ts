@@ -32,6 +32,8 @@ export class EventColumns {
   /** 16 bytes a request, zeros where it has no trace; valid only where `hasTraces`, and for requests already added. */
   traceIds = new Uint8Array(0)
   hasTraces = false
+  /** Of the same memory. */
+  #traces = new DataView(this.traceIds.buffer)
 
   /** Headers of all requests, in order of the event they belong to. */
   headers = 0
@@ -89,8 +91,10 @@ export class EventColumns {
       // Only the rows in use: zeroing all that a large batch once needed would cost every small one after it.
       else this.traceIds.fill(0, 0, this.requests * TRACE_BYTES)
       this.hasTraces = true
+      this.#traces = new DataView(this.traceIds.buffer)
     } else if (this.traceIds.length < length) {
       this.traceIds = enlarged(this.traceIds, new Uint8Array(length))
+      this.#traces = new DataView(this.traceIds.buffer)
     }
   }
 
@@ -112,9 +116,10 @@ export class EventColumns {
     this.requestBytes[index] = requestBytes
     this.responseBytes[index] = responseBytes
     if (this.hasTraces) {
-      // A loop, as `fill` costs more than sixteen bytes do.
-      const traceIds = this.traceIds
-      for (let at = index * TRACE_BYTES; at < (index + 1) * TRACE_BYTES; at++) traceIds[at] = 0
+      // As words, as `fill` costs more than sixteen bytes do.
+      const at = index * TRACE_BYTES
+      this.#traces.setBigInt64(at, 0n, true)
+      this.#traces.setBigInt64(at + 8, 0n, true)
     }
     this.requests = index + 1
     return index
@@ -126,6 +131,15 @@ export class EventColumns {
     const traceIds = this.traceIds
     const base = index * TRACE_BYTES
     for (let i = 0; i < TRACE_BYTES; i++) traceIds[base + i] = bytes[start + i]!
+  }
+
+  /** As `setTrace`, for who has a view of the bytes: in two steps instead of sixteen. */
+  copyTrace(index: number, from: DataView, start: number): void {
+    if (!this.hasTraces) this.reserveTraces()
+    const to = this.#traces
+    const base = index * TRACE_BYTES
+    to.setBigInt64(base, from.getBigInt64(start, true), true)
+    to.setBigInt64(base + 8, from.getBigInt64(start + 8, true), true)
   }
 
   /** Appends a header to request `index`, which is the last one added; `name` and `value` are symbols. */

@@ -4,7 +4,7 @@ import { MAX_LATENCY_MICROS, MAX_RECORD_EVENTS } from './limits.ts'
 import { type AttributeValues, FLAG, presenceMask } from './otlp-attributes.ts'
 import { hasPrefix, isText, TextPieces } from './otlp-bytes.ts'
 import { KIND_CLIENT, KIND_SERVER } from './otlp-conventions.ts'
-import { outcomeOf } from './otlp-outcome.ts'
+import { Outcomes } from './otlp-outcome.ts'
 import { Peer } from './otlp-peer.ts'
 import { RequestLine } from './otlp-request-line.ts'
 import { Reporter } from './otlp-resource.ts'
@@ -50,6 +50,7 @@ export class OtlpMapping {
   readonly #texts: SpanTexts
   readonly #line: RequestLine
   readonly #peer: Peer
+  readonly #outcomes: Outcomes
   readonly #reporter = new Reporter()
   readonly #pieces = new TextPieces()
   #columns: EventColumns | undefined
@@ -61,6 +62,7 @@ export class OtlpMapping {
     this.#texts = new SpanTexts(fields)
     this.#line = new RequestLine(this.#texts)
     this.#peer = new Peer(this.#texts)
+    this.#outcomes = new Outcomes(this.#texts)
   }
 
   begin(bytes: Uint8Array, columns: EventColumns): void {
@@ -70,6 +72,7 @@ export class OtlpMapping {
     this.#texts.begin(bytes, columns.dictionary.symbols)
     this.#line.begin()
     this.#peer.begin()
+    this.#outcomes.begin()
     this.#reporter.begin(columns.dictionary)
   }
 
@@ -142,13 +145,13 @@ export class OtlpMapping {
     )
     const index = columns.addRequest(
       flow,
-      outcomeOf(texts, dictionary),
+      this.#outcomes.read(dictionary),
       epochMillis(fields.endHigh, fields.endLow),
       latencyMicros,
       (common & REQUEST_BYTES) === 0 ? 0 : Math.max(0, texts.number(SPAN.requestBytes)),
       (common & RESPONSE_BYTES) === 0 ? 0 : Math.max(0, texts.number(SPAN.responseBytes)),
     )
-    if (fields.traceAt >= 0) columns.setTrace(index, texts.bytes, fields.traceAt)
+    if (fields.traceAt >= 0) columns.copyTrace(index, texts.view, fields.traceAt)
     if (fields.headerCount > 0) this.#headers(index)
     return undefined
   }

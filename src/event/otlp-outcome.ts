@@ -13,17 +13,44 @@ const DASH = 0x2d
 /** Presence bits of all that says more of an outcome than a status does. */
 const DETAILS = presenceMask(SPAN.grpcStatus, SPAN.responseFlags, SPAN.errorType, SPAN.error)
 
-/** Outcome id of the span in the fields. */
-export function outcomeOf(texts: SpanTexts, dictionary: Dictionary): number {
-  // Envoy writes status 0 where the client went before a response came.
-  const status = upTo(MAX_STATUS, texts.number(SPAN.status)) || -1
-  const hasDetails = (texts.attributes.common & DETAILS) !== 0
-  if (!hasDetails) return dictionary.outcome(status, -1, texts.fields.failed && status < 0, 0)
-  const grpcStatus = grpcStatusOf(texts)
-  const failed = texts.fields.failed || texts.flag(SPAN.error)
-  // The call failed, and no answer says how: there was none.
-  const reset = failed && status < 0 && grpcStatus < 0
-  return dictionary.outcome(status, grpcStatus, reset, reasonOf(texts))
+/** Reads how requests ended. Those of one message mostly end the same way, so the last outcome is kept with its status. */
+export class Outcomes {
+  readonly #texts: SpanTexts
+  #last = -1
+  #lastStatus = 0
+  #lastReset = false
+
+  constructor(texts: SpanTexts) {
+    this.#texts = texts
+  }
+
+  /** Begins a message: what is kept is of another dictionary. */
+  begin(): void {
+    this.#last = -1
+  }
+
+  /** Outcome id of the span in the fields. */
+  read(dictionary: Dictionary): number {
+    const texts = this.#texts
+    // Envoy writes status 0 where the client went before a response came.
+    const status = upTo(MAX_STATUS, texts.number(SPAN.status)) || -1
+    const hasDetails = (texts.attributes.common & DETAILS) !== 0
+    if (!hasDetails) return this.#bare(dictionary, status, texts.fields.failed && status < 0)
+    const grpcStatus = grpcStatusOf(texts)
+    const failed = texts.fields.failed || texts.flag(SPAN.error)
+    // The call failed, and no answer says how: there was none.
+    const reset = failed && status < 0 && grpcStatus < 0
+    return dictionary.outcome(status, grpcStatus, reset, reasonOf(texts))
+  }
+
+  #bare(dictionary: Dictionary, status: number, reset: boolean): number {
+    if (this.#last < 0 || status !== this.#lastStatus || reset !== this.#lastReset) {
+      this.#last = dictionary.outcome(status, -1, reset, 0)
+      this.#lastStatus = status
+      this.#lastReset = reset
+    }
+    return this.#last
+  }
 }
 
 function grpcStatusOf(texts: SpanTexts): number {

@@ -29,11 +29,16 @@ const COLON = 0x3a
 const BRACKET_OPEN = 0x5b
 const BRACKET_CLOSE = 0x5d
 
+/** Addresses of which the endpoint is kept, a power of two. */
+const ADDRESSES = 32
+
 /** The other end of a span: who asked, of an inbound one, and who was asked, of an outbound one. */
 export class Peer {
   readonly #texts: SpanTexts
   readonly #host = new ServiceHost()
   #deployment = 0
+  /** By the last bits of an address's symbol, the symbol and the endpoint of which only that is known. */
+  readonly #addresses = new Int32Array(2 * ADDRESSES)
   /** What `#takeHost` and `#readAddress` found. */
   #service = 0
   #serviceNamespace = 0
@@ -45,6 +50,7 @@ export class Peer {
   }
 
   begin(): void {
+    this.#addresses.fill(-1)
     this.#deployment = this.#texts.symbols.intern('deployment')
   }
 
@@ -55,7 +61,7 @@ export class Peer {
     // behind it, so it counts only where the peer's is not given.
     const address = texts.hasText(SPAN.peerAddress) ? SPAN.peerAddress : SPAN.clientAddress
     this.#readAddress(address)
-    if ((texts.attributes.rare & NAMES) === 0) return dictionary.endpoint(0, 0, 0, 0, 0, 0, this.#ip, 0, 0)
+    if ((texts.attributes.rare & NAMES) === 0) return this.#bare(dictionary)
     const name = texts.symbol(SPAN.sourceWorkload) || texts.symbol(SPAN.peerService)
     return this.#intern(
       dictionary,
@@ -107,6 +113,18 @@ export class Peer {
       this.#port,
       texts.symbol(SPAN.destinationPrincipal),
     )
+  }
+
+  /** The endpoint of which only the address is known. Spans of one message come from few. */
+  #bare(dictionary: Dictionary): number {
+    const ip = this.#ip
+    const addresses = this.#addresses
+    const at = 2 * (ip & (ADDRESSES - 1))
+    if (addresses[at] !== ip) {
+      addresses[at + 1] = dictionary.endpoint(0, 0, 0, 0, 0, 0, ip, 0, 0)
+      addresses[at] = ip
+    }
+    return addresses[at + 1]!
   }
 
   #intern(
