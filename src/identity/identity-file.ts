@@ -2,7 +2,13 @@ import { isIP } from 'node:net'
 import { readYaml } from '../document/read-yaml.ts'
 import { type ValuePlace, ValueReader } from '../document/value-reader.ts'
 import { NOBODY, type Occupant, type Tenure } from './address-book.ts'
-import { addressRange, type AddressRange, canonicalAddress } from './address-range.ts'
+import {
+  addressRange,
+  type AddressRange,
+  canonicalAddress,
+  numericAddress,
+  prefixOf,
+} from './address-range.ts'
 import type { Identities } from './identities.ts'
 
 /** Most identities of a file. */
@@ -19,28 +25,40 @@ interface Rule {
   readonly occupant: Occupant
 }
 
+/** Rules of ranges of one width: each lookup asks one map a width, however many ranges there are. */
+interface Width extends Pick<AddressRange, 'version' | 'bits'> {
+  /** By what the addresses of a range share. */
+  readonly rules: Map<bigint, Rule[]>
+}
+
 /** What a file of identities says. */
 export class IdentityRules {
   readonly #addresses = new Map<string, Rule[]>()
   readonly #pods = new Map<string, Rule[]>()
   /** The narrowest first. */
-  readonly #ranges: readonly Rule[]
+  readonly #widths: readonly Width[]
 
   constructor(rules: readonly Rule[]) {
     for (const rule of rules) {
       if (rule.ip !== '') push(this.#addresses, rule.ip, rule)
       if (rule.occupant.pod !== '') push(this.#pods, rule.occupant.pod, rule)
     }
-    this.#ranges = rules
-      .filter(({ range }) => range !== undefined)
-      .toSorted((a, b) => b.range!.bits - a.range!.bits)
+    this.#widths = widthsOf(rules)
   }
 
   atAddress(cluster: string, ip: string): Occupant | undefined {
     const address = canonicalAddress(ip)
     if (address === undefined) return undefined
-    const inRange = () => this.#ranges.filter(({ range }) => range!.contains(address))
-    return best(this.#addresses.get(address) ?? [], cluster) ?? best(inRange(), cluster)
+    const found = best(this.#addresses.get(address) ?? [], cluster)
+    return found ?? (this.#widths.length === 0 ? undefined : best(this.#around(address), cluster))
+  }
+
+  /** Rules of the ranges that an address is in. */
+  #around(address: string): Rule[] {
+    const { version, value } = numericAddress(address)
+    return this.#widths.flatMap((width) =>
+      width.version === version ? (width.rules.get(prefixOf(value, version, width.bits)) ?? []) : [],
+    )
   }
 
   ofPod(cluster: string, namespace: string, pod: string): Occupant | undefined {
@@ -54,13 +72,26 @@ export class IdentityRules {
   }
 }
 
+function widthsOf(rules: readonly Rule[]): Width[] {
+  const widths = new Map<string, Width>()
+  for (const rule of rules) {
+    if (rule.range === undefined) continue
+    const { version, bits, prefix } = rule.range
+    const name = `${version}/${bits}`
+    let width = widths.get(name)
+    if (width === undefined) widths.set(name, (width = { version, bits, rules: new Map() }))
+    push(width.rules, prefix, rule)
+  }
+  return [...widths.values()].sort((a, b) => b.bits - a.bits)
+}
+
 /** The rule of that cluster, else the first that is of any. */
 function best(rules: readonly Rule[], cluster: string): Occupant | undefined {
   const found = rules.find((rule) => rule.cluster === cluster) ?? rules.find((rule) => rule.cluster === '')
   return found?.occupant
 }
 
-function push(map: Map<string, Rule[]>, key: string, rule: Rule): void {
+function push<K>(map: Map<K, Rule[]>, key: K, rule: Rule): void {
   const list = map.get(key)
   if (list === undefined) map.set(key, [rule])
   else list.push(rule)
