@@ -300,6 +300,10 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
         },
         { reason: text('Why it was cut.') },
       ),
+      narrowedTo: array(
+        { type: 'string' },
+        'Of the first frame, where who asks may not see all: the namespaces that the tap is of, as patterns `cluster/namespace`.',
+      ),
     },
   ),
   Live: {

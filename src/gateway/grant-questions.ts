@@ -20,13 +20,25 @@ export function visibleTo(access: Access, { target, peer, by }: Asked): Visible 
 
 /** The query of a tap that shows what its viewer may see, and no more. Throws an AccessError. */
 export function tapQueryFor(access: Access, query: TapQuery): TapQuery {
-  const needs: Allowance[] = [
-    ...(query.path === undefined ? [] : (['paths'] as const)),
-    ...(query.header === undefined ? [] : (['headers'] as const)),
-  ]
-  const selectors = [query.resource, query.to, query.from].filter((selector) => selector !== undefined)
-  const scopes = access.tapScopes(needs, selectors.map(place))
+  const scopes = access.tapScopes(filteredBy(query), namedBy(query))
   return scopes === undefined ? query : { ...query, scopes }
+}
+
+/** The places that a tap is narrowed to; undefined where it shows those of all. Throws as `tapQueryFor` does. */
+export function tapNarrowedTo(access: Access, query: TapQuery): readonly string[] | undefined {
+  const visible = access.visible(['tap', ...filteredBy(query)], namedBy(query))
+  return visible.kind === 'everything' ? undefined : visible.places
+}
+
+function filteredBy({ path, header }: TapQuery): Allowance[] {
+  return [
+    ...(path === undefined ? [] : (['paths'] as const)),
+    ...(header === undefined ? [] : (['headers'] as const)),
+  ]
+}
+
+function namedBy({ resource, to, from }: TapQuery): Named[] {
+  return [resource, to, from].filter((selector) => selector !== undefined).map(place)
 }
 
 function named(target: Target): Named {

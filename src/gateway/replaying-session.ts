@@ -45,6 +45,10 @@ export class ReplayingTapSession implements TapSession {
     return this.#options.live.queuedBytes
   }
 
+  get inFlightBytes(): number {
+    return this.#options.live.inFlightBytes
+  }
+
   async next(): Promise<string | undefined> {
     if (this.#frames === undefined) return this.#options.live.next()
     return this.#nextOf(this.#frames)

@@ -6,16 +6,15 @@ const CHUNK_BYTES = 64 * 1024
 /** Around the events of a frame's head. */
 const AROUND_BYTES = '{"events":[],'.length
 
-/** Events as JSON: made once, shared by all sessions of a tap. */
+/** Events as JSON: made once, shared by all sessions of a tap. In memory as text or as bytes, never as both. */
 export class TapChunk {
-  /** Without the brackets around them. */
-  readonly json: string
   readonly events: number
   readonly bytes: number
-  #head: Buffer | undefined
+  #head: string | Buffer
 
+  /** `json` has no brackets around it. */
   constructor(json: string, events: number, bytes: number) {
-    this.json = json
+    this.#head = `{"events":[${json}],`
     this.events = events
     this.bytes = bytes
   }
@@ -27,7 +26,13 @@ export class TapChunk {
 
   /** What all frames of these events begin with, as bytes. */
   get head(): Buffer {
-    return (this.#head ??= Buffer.from(`{"events":[${this.json}],`))
+    if (typeof this.#head === 'string') this.#head = Buffer.from(this.#head)
+    return this.#head
+  }
+
+  /** The same as text. */
+  get headText(): string {
+    return this.#head.toString()
   }
 }
 

@@ -21,7 +21,10 @@ export interface TapHubLimits {
   readonly sessions: number
   /** Different queries at a time. */
   readonly taps: number
-  /** Bytes that all sessions' queues may take together; each session may take an equal share, and at most its own limit. */
+  /**
+   * Bytes that all sessions may hold together, waiting or on their way to clients; each may hold an equal share, and at most
+   * its own limit.
+   */
   readonly queueBytes: number
   /** Replays under way at a time. */
   readonly replays: number
@@ -42,6 +45,8 @@ export interface TapClient {
   readonly maxQueueBytes?: number
   /** What of the past is shown first. */
   readonly replay?: ReplayRequest
+  /** The places that the query was narrowed to, if it was: told in the first frame. */
+  readonly narrowedTo?: readonly string[] | undefined
 }
 
 const DEFAULT_QUEUE_BYTES = 4 * 1024 * 1024
@@ -71,6 +76,8 @@ export interface TapHubStats {
   /** Replays under way. */
   readonly replays: number
   readonly queuedBytes: number
+  /** Bytes on their way to clients. */
+  readonly inFlightBytes: number
   /** Events sent since the hub began, once for each session. */
   readonly sentEvents: number
   /** Bytes of the messages that they were in. */
@@ -124,9 +131,10 @@ export class TapHub {
 
   get stats(): TapHubStats {
     const sum = { ...this.#gone }
-    let queuedBytes = 0
+    let [queuedBytes, inFlightBytes] = [0, 0]
     for (const session of this.#sessions) {
       queuedBytes += session.queuedBytes
+      inFlightBytes += session.inFlightBytes
       addCounts(sum, session)
     }
     return {
@@ -134,6 +142,7 @@ export class TapHub {
       taps: this.#taps.size,
       replays: this.#replays,
       queuedBytes,
+      inFlightBytes,
       sentEvents: sum.sent,
       sentBytes: sum.sentBytes,
       droppedEvents: sum.dropped,
@@ -185,7 +194,7 @@ export class TapHub {
 
   async #openLive(
     query: TapQuery,
-    { maxQueueBytes = DEFAULT_QUEUE_BYTES }: TapClient,
+    { maxQueueBytes = DEFAULT_QUEUE_BYTES, narrowedTo }: TapClient,
     isGated = false,
   ): Promise<{ readonly session: QueuedTapSession; readonly opened: Opened }> {
     this.#checkLimits()
@@ -206,6 +215,7 @@ export class TapHub {
       maxQueueBytes,
       totals: opened.tap.totals,
       nowMs: this.#now(),
+      narrowedTo,
       onClose: async () => {
         opened.tap.sessions.delete(session)
         this.#sessions.delete(session)

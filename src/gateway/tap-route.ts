@@ -4,13 +4,13 @@ import { HttpProblem } from '../http/problem.ts'
 import { parseTapQuery } from '../tap/parse-tap-query.ts'
 import type { Admission, StreamEnd } from './admission.ts'
 import { type Audit, auditTap } from './audit.ts'
-import { tapQueryFor } from './grant-questions.ts'
+import { tapNarrowedTo, tapQueryFor } from './grant-questions.ts'
 import type { GatewayLimits } from './limits.ts'
 import { OpenTap } from './open-tap.ts'
 import { TAP } from './tap-api.ts'
 import type { StreamTally } from './stream-tally.ts'
 import type { TapHub } from './tap-hub.ts'
-import { sendTapLines } from './tap-lines.ts'
+import { LINES, sendTapLines } from './tap-lines.ts'
 import { replayParameters } from './replay-parameters.ts'
 import { sendTapFrames } from './tap-websocket.ts'
 import { urlParameters } from './url-parameters.ts'
@@ -50,9 +50,14 @@ export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): voi
   app.route({
     method: 'GET',
     url: TAP_PATH,
-    exposeHeadRoute: false,
     config: { operation: TAP, isStream: true, access: 'granted' },
-    preHandler: async (request, reply) => opened.set(request, await openTap(request, reply, options, open)),
+    preHandler: async (request, reply) => {
+      if (request.method === 'HEAD') {
+        questionOf(request, options)
+        return reply.header('content-type', LINES).send()
+      }
+      opened.set(request, await openTap(request, reply, options, open))
+    },
     handler: (request, reply) =>
       serve(request, ({ session }) =>
         streams.during('tap', 'ndjson', sendTapLines(session, reply, options.limits)),
@@ -70,6 +75,14 @@ export function addTapRoute(app: FastifyInstance, options: TapRouteOptions): voi
   })
 }
 
+/** What a request asks for, and what of that it may see. Throws where that is nothing. */
+function questionOf(request: FastifyRequest, { admission, now }: Pick<TapRouteOptions, 'admission' | 'now'>) {
+  const access = admission.accessOf(request)
+  const { replay, others } = replayParameters(urlParameters(request), now())
+  const asked = parseTapQuery(others)
+  return { access, replay, asked, query: tapQueryFor(access, asked) }
+}
+
 /** Opens a tap for a request, and puts it into `open` until it ends. */
 async function openTap(
   request: FastifyRequest,
@@ -77,10 +90,7 @@ async function openTap(
   { taps, admission, audit, now }: TapRouteOptions,
   open: Set<OpenTap>,
 ): Promise<OpenTap> {
-  const access = admission.accessOf(request)
-  const { replay, others } = replayParameters(urlParameters(request), now())
-  const asked = parseTapQuery(others)
-  const query = tapQueryFor(access, asked)
+  const { access, replay, asked, query } = questionOf(request, { admission, now })
   let tap: OpenTap | undefined
   let stopped: StreamEnd | undefined
   const stopWatching = admission.watch(
@@ -91,7 +101,11 @@ async function openTap(
       tap?.stop(end)
     },
   )
-  const session = await taps.open(query, replay === undefined ? {} : { replay }).catch((error: unknown) => {
+  const client = {
+    narrowedTo: tapNarrowedTo(access, asked),
+    ...(replay === undefined ? {} : { replay }),
+  }
+  const session = await taps.open(query, client).catch((error: unknown) => {
     stopWatching()
     throw error
   })

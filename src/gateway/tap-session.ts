@@ -8,7 +8,7 @@ export const KEEP_ALIVE_MS = 1000
 /** What a queued frame takes beside its events. */
 const FRAME_BYTES = 128
 
-/** Frames are taken together up to so many bytes of events. */
+/** Frames are taken together up to so many bytes, and at most half of what the session may hold. */
 const BATCH_BYTES = 256 * 1024
 
 /** Numbers of a tap since it was registered, over what is decided. */
@@ -30,13 +30,15 @@ interface Sent {
   readonly rest: string
 }
 
-export type TapCounts = Omit<TapAnswer, 'events' | 'replay'>
+export type TapCounts = Omit<TapAnswer, 'events' | 'replay' | 'narrowedTo'>
 
 /** One client's view of a tap: a bounded queue of frames, to be pulled as fast as the client takes them. */
 export interface TapSession extends AsyncIterable<string> {
   /** Numbers of what was sent, dropped and left out so far. `matched` is their sum. */
   readonly counts: TapCounts
   readonly queuedBytes: number
+  /** Bytes of the frames that were taken last, which are let go of when the next are asked for. */
+  readonly inFlightBytes: number
   /**
    * The next frame, a `TapAnswer` as JSON without a line's end; undefined once the session is closed or the hub ended it.
    * Not to be called again before it has answered.
@@ -60,6 +62,9 @@ export class QueuedTapSession implements TapSession {
   #limitBytes: number
   #queue: Queued[] = []
   #queuedBytes = 0
+  #inFlightBytes = 0
+  /** Told in the first frame that is sent. */
+  #narrowedTo: readonly string[] | undefined
   #waiting: ((frame: Sent | undefined) => void) | undefined
   #state: 'open' | 'ended' | 'closed' = 'open'
   /** The tap's totals that this session's frames have told of. */
@@ -78,17 +83,24 @@ export class QueuedTapSession implements TapSession {
     /** What had happened when the session joined is not told of. */
     readonly totals: TapTotals
     readonly nowMs: number
+    /** What the tap is narrowed to, if it is. */
+    readonly narrowedTo?: readonly string[] | undefined
     readonly onClose: () => Promise<void>
   }) {
     this.#maxQueueBytes = options.maxQueueBytes
     this.#limitBytes = options.maxQueueBytes
     this.#told = options.totals
     this.#frameMs = options.nowMs
+    this.#narrowedTo = options.narrowedTo
     this.#onClose = options.onClose
   }
 
   get queuedBytes(): number {
     return this.#queuedBytes + (this.gate?.bytes ?? 0)
+  }
+
+  get inFlightBytes(): number {
+    return this.#inFlightBytes
   }
 
   /** Of those that were dropped, how many the bus had lost. */
@@ -141,6 +153,7 @@ export class QueuedTapSession implements TapSession {
 
   /** A frame of the replay, to be sent now; `seen` are the requests that were looked at for it. */
   replayed(chunk: TapChunk, seen: number, replay: ReplayProgress): string {
+    this.#inFlightBytes = 0
     return textOf(this.#send({ chunk, seen, sampledOut: 0, lost: 0 }, replay))
   }
 
@@ -161,10 +174,11 @@ export class QueuedTapSession implements TapSession {
     const first = await this.#take()
     if (first === undefined) return undefined
     const batch = [partsOf(first)]
-    let { bytes } = first.chunk
-    while (this.#queue.length > 0 && bytes < BATCH_BYTES) {
+    let bytes = sizeOf(first)
+    const mostBytes = Math.min(BATCH_BYTES, this.#limitBytes / 2)
+    while (this.#queue.length > 0 && bytes < mostBytes) {
       const frame = this.#sendQueued()
-      bytes += frame.chunk.bytes
+      bytes += sizeOf(frame)
       batch.push(partsOf(frame))
     }
     return batch
@@ -187,6 +201,7 @@ export class QueuedTapSession implements TapSession {
     this.#state = 'closed'
     this.#queue = []
     this.#queuedBytes = 0
+    this.#inFlightBytes = 0
     this.#wake(undefined)
     await this.#onClose()
   }
@@ -202,6 +217,7 @@ export class QueuedTapSession implements TapSession {
     if (this.#waiting !== undefined) {
       return Promise.reject(new TypeError('next() was called again before it answered'))
     }
+    this.#inFlightBytes = 0
     if (this.#queue.length > 0) return Promise.resolve(this.#sendQueued())
     if (this.#state !== 'open') return Promise.resolve(undefined)
     return new Promise((resolve) => {
@@ -222,7 +238,7 @@ export class QueuedTapSession implements TapSession {
     }
     const bytes = sizeOf(frame)
     this.#dropWhileOver(bytes)
-    if (bytes > this.#limitBytes) {
+    if (this.#inFlightBytes + bytes > this.#limitBytes) {
       this.#drop(frame)
       return
     }
@@ -231,11 +247,16 @@ export class QueuedTapSession implements TapSession {
   }
 
   #dropWhileOver(moreBytes: number): void {
-    while (this.#queue.length > 0 && this.#queuedBytes + moreBytes > this.#limitBytes) {
+    while (this.#queue.length > 0 && this.#heldBytes + moreBytes > this.#limitBytes) {
       const frame = this.#queue.shift()!
       this.#queuedBytes -= sizeOf(frame)
       this.#drop(frame)
     }
+  }
+
+  /** What waits and what is on its way: together they have a limit. */
+  get #heldBytes(): number {
+    return this.#queuedBytes + this.#inFlightBytes
   }
 
   #drop({ chunk, seen, sampledOut, lost }: Queued): void {
@@ -251,9 +272,13 @@ export class QueuedTapSession implements TapSession {
     this.#dropped += lost
     this.#lost += lost
     this.#sent += chunk.events
+    const narrowed = this.#narrowedTo === undefined ? '' : `"narrowedTo":${JSON.stringify(this.#narrowedTo)},`
+    this.#narrowedTo = undefined
     const past = replay === undefined ? '' : `"replay":${JSON.stringify(replay)},`
-    const rest = `${past}${JSON.stringify(this.counts).slice(1)}`
-    this.#sentBytes += chunk.headBytes + rest.length
+    const rest = `${narrowed}${past}${JSON.stringify(this.counts).slice(1)}`
+    const bytes = chunk.headBytes + rest.length
+    this.#sentBytes += bytes
+    this.#inFlightBytes += bytes
     return { chunk, rest }
   }
 
@@ -265,13 +290,13 @@ export class QueuedTapSession implements TapSession {
 }
 
 function textOf({ chunk, rest }: Sent): string {
-  return `{"events":[${chunk.json}],${rest}`
+  return `${chunk.headText}${rest}`
 }
 
 function partsOf({ chunk, rest }: Sent): TapFrameParts {
   return { head: chunk.head, rest }
 }
 
-function sizeOf({ chunk }: Queued): number {
+function sizeOf({ chunk }: Sent | Queued): number {
   return chunk.bytes + FRAME_BYTES
 }

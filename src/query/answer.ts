@@ -253,6 +253,8 @@ export interface TapAnswer {
   readonly sampledOut: number
   /** Of a frame of the past: `since` or `last` was asked for, and its events are read from the log. */
   readonly replay?: ReplayProgress
+  /** Of the first frame, where not everything may be seen: as of an answer. */
+  readonly narrowedTo?: readonly string[]
 }
 
 export type ReplayProgress =

@@ -388,6 +388,9 @@ export const OWN_FAMILIES = [
   gauge('meshtap_gateway_taps', 'Different queries of taps, each one registration.', { roles: ANSWERING }),
   gauge('meshtap_gateway_replays', 'Replays under way.', { roles: ANSWERING }),
   gauge('meshtap_gateway_queued_bytes', 'Bytes that wait for clients of taps.', { roles: ANSWERING }),
+  gauge('meshtap_gateway_in_flight_bytes', 'Bytes that are on their way to clients of taps.', {
+    roles: ANSWERING,
+  }),
   counter('meshtap_gateway_sent_events_total', 'Events sent to clients of taps, once for each.', {
     roles: ANSWERING,
   }),

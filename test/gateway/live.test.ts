@@ -67,13 +67,15 @@ t.test('they are lines of JSON where those are accepted or asked for', async (t)
 })
 
 t.test('HEAD answers as a stream would begin, and opens none', async (t) => {
-  const { app } = await gatewayServer(t)
+  const { app, taps } = await gatewayServer(t)
   for (const [path, accept, status, type] of [
     [`${STAT}&stream=true`, '*/*', 200, /^application\/x-ndjson/],
     [STAT, 'application/x-ndjson', 200, /^application\/x-ndjson/],
     [STAT, '*/*', 200, /^application\/json/],
     ['/api/v1/top?resource=deploy&stream=true', '*/*', 200, /^application\/x-ndjson/],
     ['/api/v1/stat?resource=nonsense&stream=true', '*/*', 400, /^application\/problem\+json/],
+    ['/api/v1/tap', '*/*', 200, /^application\/x-ndjson/],
+    ['/api/v1/tap?status=nonsense', '*/*', 400, /^application\/problem\+json/],
   ] as const) {
     const answer = await app.inject({ method: 'HEAD', url: path, headers: { accept } })
     t.equal(answer.statusCode, status, path)
@@ -81,6 +83,7 @@ t.test('HEAD answers as a stream would begin, and opens none', async (t) => {
     t.equal(answer.body, '')
   }
   t.match(app.live.stats, { questions: 0, clients: 0, answers: 0 })
+  t.match(taps.stats, { sessions: 0, taps: 0 })
 })
 
 t.test('what is wrong is said before anything is upgraded', async (t) => {

@@ -161,8 +161,9 @@ t.test('a tap shows what its viewer may see, whatever workers publish', async (t
   const own = all.replaceAll('"authority":"vault.secret"', '')
   t.equal(aliased(own), own)
   t.match(all, /"seen":6/)
+  t.equal(all.match(/"narrowedTo":\["\*\/shop"\]/g)?.length, 1, 'its first frame says what it is of')
   const plain = await see(['tap'])
-  t.notMatch(plain, /\/shop|bob|x-user/)
+  t.notMatch(plain, /"\/shop|bob|x-user/)
 })
 
 t.test('requests between two granted ends are shown whole', async (t) => {

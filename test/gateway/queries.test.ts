@@ -130,7 +130,8 @@ t.test('what is not there, or not so, is a problem', async (t) => {
   for (const [request, status, code, headers] of [
     [{ url: '/api/v1/nothing' }, 404, 'NOT_FOUND', {}],
     [{ url: '/api/v1/stat', method: 'POST' }, 405, 'METHOD_NOT_ALLOWED', { allow: 'GET, HEAD' }],
-    [{ url: '/api/v1/tap', method: 'HEAD' }, 405, undefined, { allow: 'GET' }],
+    [{ url: '/api/v1/tap', method: 'POST' }, 405, 'METHOD_NOT_ALLOWED', { allow: 'GET, HEAD' }],
+    [{ url: '/api/v1/tap?status=9', method: 'HEAD' }, 400, undefined, {}],
     [{ url: '/api/v1/stat', method: 'OPTIONS' }, 405, 'METHOD_NOT_ALLOWED', {}],
     [{ url: '/api/v1/stat?resource=deploy', headers: { host: 'evil.example' } }, 403, 'HOST_NOT_ALLOWED', {}],
     [

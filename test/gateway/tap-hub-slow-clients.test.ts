@@ -50,6 +50,46 @@ t.test('a client that reads again after a pause goes on with what is new', async
   t.match(JSON.parse((await next)!), { events: [{ path: '/new' }], matched: 21 })
 })
 
+t.test('what is on its way to a client counts against its limit until it asks for more', async (t) => {
+  const { timers, hub, publish } = await hubRig(t)
+  const session = await hub.open(all, { maxQueueBytes: 4000 })
+  const flood = async () => {
+    for (let i = 0; i < 40; i++) {
+      await publish([{}])
+      await timers.pass(50)
+    }
+  }
+  await flood()
+  const full = session.queuedBytes
+  t.ok(full > 3000)
+  const batch = await session.nextBatch()
+  const taken = batch!.reduce((sum, { head, rest }) => sum + head.length + rest.length, 0)
+  t.equal(session.inFlightBytes, taken)
+  t.equal(hub.stats.inFlightBytes, taken)
+  t.ok(session.queuedBytes > full / 4, 'at most about half of it is taken at a time')
+  await flood()
+  t.ok(session.queuedBytes + session.inFlightBytes <= 4000, 'there is less room for what waits')
+  await readyFrames(session)
+  t.ok(session.inFlightBytes < taken, 'what was taken before is let go of')
+  await session.close()
+  t.equal(hub.stats.inFlightBytes, 0)
+})
+
+t.test('only the first frame of a session says what it is narrowed to', async (t) => {
+  const { timers, hub, publish } = await hubRig(t)
+  const narrowed = new Reader(await hub.open(all, { narrowedTo: ['*/shop'] }))
+  const whole = new Reader(await hub.open(all))
+  for (let i = 0; i < 3; i++) {
+    await publish([{}])
+    await timers.pass(50)
+  }
+  t.strictSame(
+    narrowed.frames.map(({ narrowedTo }) => narrowedTo),
+    [['*/shop'], undefined, undefined],
+  )
+  t.ok(whole.frames.every((frame) => !('narrowedTo' in frame)))
+})
+
 t.test('an idle tap does not fill the queue of who does not read', async (t) => {
   const { timers, hub } = await hubRig(t)
   const session = await hub.open(all)

@@ -44,6 +44,7 @@ export function addGatewayMetrics(
     tell('meshtap_gateway_taps', stats.taps)
     tell('meshtap_gateway_replays', stats.replays)
     tell('meshtap_gateway_queued_bytes', stats.queuedBytes)
+    tell('meshtap_gateway_in_flight_bytes', stats.inFlightBytes)
     tell('meshtap_gateway_sent_events_total', stats.sentEvents)
     tell('meshtap_gateway_sent_bytes_total', stats.sentBytes)
     tell('meshtap_gateway_dropped_events_total', stats.droppedEvents - stats.lostEvents, {

@@ -5,7 +5,7 @@ import { printable } from './printable.ts'
 const STALE_MS = 15_000
 
 /** That an answer is not of all that there is; undefined where it is. */
-export function narrowingNote({ narrowedTo }: AnswerBase): string | undefined {
+export function narrowingNote({ narrowedTo }: Pick<AnswerBase, 'narrowedTo'>): string | undefined {
   if (narrowedTo === undefined) return undefined
   // `cluster/namespace`, where the cluster is mostly any.
   const names = narrowedTo.map((place) => printable(place.replace(/^\*\//, '')))

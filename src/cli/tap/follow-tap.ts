@@ -7,7 +7,7 @@ import { type Resumption, TapSeam } from './tap-seam.ts'
 import { CLOSE_CODES, runTapSession, type TapSessionEnd, type TapSessionOptions } from './tap-session.ts'
 
 /** Numbers over all connections. */
-export type TapTotals = Omit<TapAnswer, 'events' | 'replay'>
+export type TapTotals = Omit<TapAnswer, 'events' | 'replay' | 'narrowedTo'>
 
 const NO_TOTALS: TapTotals = { seen: 0, matched: 0, sent: 0, dropped: 0, sampledOut: 0 }
 

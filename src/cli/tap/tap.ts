@@ -2,7 +2,7 @@ import type { StatAnswer } from '../../query/answer.ts'
 import { usageError } from '../cli-error.ts'
 import { type CliContext, note } from '../context.ts'
 import type { GatewayClient, QueryParameters } from '../gateway-client.ts'
-import { reasonLines } from '../printers/notes.ts'
+import { narrowingNote, reasonLines } from '../printers/notes.ts'
 import { type SelectionFlags, selectionParameters } from '../query-flags.ts'
 import { parseResources } from '../resources.ts'
 import { type GatewayFlags, openGateway } from '../servers.ts'
@@ -38,6 +38,7 @@ export async function tap(context: CliContext, args: readonly string[], flags: T
   const output = new TapOutput(context, flags)
   const notes = new TapNotes(flags.maxRps, (line) => note(context, line))
   let totals: TapTotals | undefined
+  let narrowing: string | undefined
   const quiet = setTimeout(() => {
     if (totals?.matched === 0) void sayWhyQuiet(context, client, parameters, totals.seen)
   }, QUIET_MS).unref()
@@ -54,6 +55,8 @@ export async function tap(context: CliContext, args: readonly string[], flags: T
         retryForMs: flags.retryFor,
         onFrame: (frame, connection, sums) => {
           totals = sums
+          const narrowed = narrowingNote(frame)
+          if (narrowed !== undefined && narrowed !== narrowing) note(context, (narrowing = narrowed))
           output.print(frame, connection)
           notes.update(sums, output.unprinted, context.now())
         },

@@ -85,7 +85,7 @@ t.test('every command that asks shows its token, and says what is wrong with it'
     const right = await askHere(t, guarded, ...command, '--token-file', file)
     t.match(right, { code: 0, stdout: /shop|cart/ }, what)
     t.notMatch(right.stdout, /secret|vault/, what)
-    if (command[0] !== 'tap') t.match(right.stderr, /^shows only namespace shop, as granted$/m, what)
+    t.match(right.stderr, /^shows only namespace shop, as granted$/m, what)
   }
   const json = await ask(t, guarded, ['stat', 'deploy', '-o', 'json', '--token', TOKENS.alice])
   t.match(JSON.parse(json.stdout), [{ name: 'web', namespace: 'shop' }])
