@@ -1,28 +1,37 @@
 import { type Document, LineCounter, parseDocument } from 'yaml'
 import type { ValuePlace, ValueReader } from './value-reader.ts'
 
+/** Longest text, characters: the parser takes about a second for it, in which nothing else is done. */
+const MAX_TEXT = 2 ** 20
+/** Most faults that are told: who mends those sees the others. */
+const MAX_TOLD = 50
+
 /**
  * Reads a text in YAML. `read` takes its value apart with `reader`. Throws a RangeError with all that is wrong, each
  * with its line.
  */
 export function readYaml<T>(text: string, path: string, reader: ValueReader, read: (value: unknown) => T): T {
+  if (text.length > MAX_TEXT)
+    throw new RangeError(`${path}: has ${text.length} characters; at most ${MAX_TEXT} are read`)
   const lines = new LineCounter()
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'silent' })
+  // Silent, it would pass over all but the first of several documents.
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, logLevel: 'error' })
   const placeOf = (offset: number | undefined) => `${path}:${lines.linePos(offset ?? 0).line}`
   if (document.errors.length > 0) {
-    throw new RangeError(
-      document.errors.map((error) => `${placeOf(error.pos[0])}: is not YAML: ${error.message}`).join('\n'),
-    )
+    throw told(document.errors, (error) => `${placeOf(error.pos[0])}: is not YAML: ${error.message}`)
   }
   const made = read(valueOf(document, path))
   if (reader.faults.length === 0) return made
-  throw new RangeError(
-    reader.faults
-      .map(
-        ({ at, message }) =>
-          `${placeOf(offsetOf(document, at))}: ${[at.join('.'), message].join(' ').trim()}`,
-      )
-      .join('\n'),
+  throw told(
+    reader.faults,
+    ({ at, message }) => `${placeOf(offsetOf(document, at))}: ${[at.join('.'), message].join(' ').trim()}`,
+  )
+}
+
+function told<F>(faults: readonly F[], say: (fault: F) => string): RangeError {
+  const more = faults.length - MAX_TOLD
+  return new RangeError(
+    [...faults.slice(0, MAX_TOLD).map(say), ...(more > 0 ? [`and ${more} more`] : [])].join('\n'),
   )
 }
 

@@ -26,6 +26,8 @@ export class WatchedFile<T> {
   #looking: Promise<void> | undefined
   #value: T
   #version: string
+  /** That of a text that is refused: it is not read again and again. */
+  #refused: string | undefined
   #trouble: string | undefined
 
   private constructor(options: WatchedFileOptions<T>, value: T, version: string) {
@@ -60,10 +62,17 @@ export class WatchedFile<T> {
     const { path, parse, onChange, onTrouble } = this.#options
     try {
       const version = await versionOf(path)
-      if (version === this.#version) return
-      const value = parse(await textOf(path))
-      this.#value = value
+      if (version === this.#version) {
+        // What is in force is back.
+        this.#refused = this.#trouble = undefined
+        return
+      }
+      if (version === this.#refused) return
+      const text = await textOf(path)
+      this.#refused = version
+      this.#value = parse(text)
       this.#version = version
+      this.#refused = undefined
       this.#trouble = undefined
       onChange?.()
     } catch (error) {

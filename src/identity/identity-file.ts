@@ -12,7 +12,7 @@ import {
 import type { Identities } from './identities.ts'
 
 /** Most identities of a file. */
-const MAX_ENTRIES = 100_000
+const MAX_ENTRIES = 50_000
 
 const FIELDS = ['ip', 'pod', 'cluster', 'namespace', 'kind', 'name', 'service'] as const
 

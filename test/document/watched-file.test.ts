@@ -39,6 +39,32 @@ t.test('a file that changes is read again, and one that is broken or gone change
   t.equal(changes, 2)
 })
 
+t.test('a text that is refused is parsed once, and told again when it comes back', async (t) => {
+  const path = join(t.testdir({ file: 'good' }), 'file')
+  let parsed = 0
+  const troubles: string[] = []
+  const file = await WatchedFile.open({
+    path,
+    parse: (text) => {
+      parsed++
+      if (text !== 'good') throw new RangeError(`${text} is not good`)
+      return text
+    },
+    intervalMs: 3_600_000,
+    onTrouble: (message) => troubles.push(message),
+  })
+  t.teardown(() => file.close())
+  writeFileSync(path, 'bad')
+  for (let i = 0; i < 5; i++) await file.look()
+  t.equal(parsed, 2)
+  writeFileSync(path, 'good again'.slice(0, 4))
+  await file.look()
+  writeFileSync(path, 'bad again')
+  await file.look()
+  t.equal(parsed, 4)
+  t.equal(troubles.length, 2)
+})
+
 t.test('a file that cannot be read at first is an error', async (t) => {
   const path = join(t.testdir(), 'none')
   await t.rejects(WatchedFile.open({ path, parse: (text) => text, onTrouble: () => {} }), /ENOENT/)
