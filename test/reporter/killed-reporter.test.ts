@@ -8,6 +8,8 @@ import { ServeProcess } from '../e2e/serve-process.ts'
 import { random } from '../random.ts'
 import { ForgetfulRelay } from './forgetful-relay.ts'
 
+t.setTimeout(200_000)
+
 const PROGRAM = new URL('reporting-process.ts', import.meta.url).pathname
 
 /** A program that reports, until it is killed. */
@@ -60,7 +62,7 @@ class ReportingProcess {
 
 t.test(
   'programs killed while the ingest is down, and while it is back, lose and repeat nothing that was kept',
-  { timeout: 120_000 },
+  { timeout: 180_000 },
   async (t) => {
     const spool = join(t.testdir(), 'spool')
     const port = await freePort()
@@ -74,11 +76,11 @@ t.test(
     for (let i = 0; i < 2; i++) {
       const life = start(`busy-${i}`, 100_000)
       lives.push({ name: `busy-${i}`, life })
-      await life.untilKept(400 + Math.floor(next() * 1000))
+      await life.untilKept(200 + Math.floor(next() * 400))
       await life.kill()
-      const idle = start(`idle-${i}`, 10)
+      const idle = start(`idle-${i}`, 5)
       lives.push({ name: `idle-${i}`, life: idle })
-      await idle.untilKept(400)
+      await idle.untilKept(200)
       await idle.kill()
     }
 

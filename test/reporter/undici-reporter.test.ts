@@ -144,11 +144,9 @@ t.test('what failed is a reset with a reason', async (t) => {
     [`${url}/reset`, { reason: 'upstream-reset' }, ['status']],
     [`${url}/cut`, { reason: 'upstream-reset', status: 200, responseBytes: 1000 }, []],
     [`${oddUrl}/`, { reason: 'upstream-protocol-error' }, ['status']],
-    [`${url}/silent`, { reason: 'upstream-timeout' }, ['status']],
-    [`${url}/endless`, { reason: 'upstream-timeout', status: 200, responseBytes: 1000 }, []],
   ]
   for (const [way, send] of Object.entries(WAYS)) {
-    const { reporter, dispatcher } = rig(t, {}, { headersTimeout: 1000, bodyTimeout: 1000 })
+    const { reporter, dispatcher } = rig(t)
     for (const [i, [target, want, none]] of checks.entries()) {
       await t.rejects(send(target, dispatcher, {}), `${way}: ${target}`)
       const event = (await reporter.once(i + 1))[i]
@@ -157,6 +155,22 @@ t.test('what failed is a reset with a reason', async (t) => {
     }
     t.equal(reporter.all.length, checks.length)
   }
+})
+
+t.test('a time limit of the dispatcher is a reason of its own', async (t) => {
+  const url = await serverUrl(t)
+  const check = async (way: string, path: string, want: object): Promise<void> => {
+    const { reporter, dispatcher } = rig(t, {}, { headersTimeout: 4000, bodyTimeout: 4000 })
+    await t.rejects(WAYS[way]!(`${url}${path}`, dispatcher, {}), `${way}: ${path}`)
+    t.match(await reporter.once(1), [{ reset: true, reason: 'upstream-timeout', ...want }], `${way}: ${path}`)
+    t.equal(reporter.all.length, 1)
+  }
+  await Promise.all(
+    Object.keys(WAYS).flatMap((way) => [
+      check(way, '/silent', { status: undefined }),
+      check(way, '/endless', { status: 200, responseBytes: 1000 }),
+    ]),
+  )
 })
 
 t.test('a request that the program gives up is told from one that the other side ends', async (t) => {
