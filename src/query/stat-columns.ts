@@ -1,7 +1,6 @@
 import { DecodeError } from '../event/decode-error.ts'
 import { HISTOGRAM_BUCKETS } from '../rollup/histogram.ts'
 import type { SparseCounts, StatBlob } from '../rollup/stat-blob.ts'
-import type { OutcomeKey } from '../rollup/stat-block.ts'
 import type { SeriesTable } from './series-table.ts'
 
 /**
@@ -169,39 +168,29 @@ function sumOutcomes(blob: StatBlob, table: SeriesTable): Outcomes {
   const failures = new Float64Array(blob.rows)
   const outcomes = blob.outcomes()
   const isFailure = Uint8Array.from(outcomes, ({ classification }) => (classification === 'failure' ? 1 : 0))
+  const isTold = Uint8Array.from(outcomes, ({ reason }, i) => (reason !== '' || isFailure[i] === 1 ? 1 : 0))
+  let told = 0
   for (let row = 0; row < blob.rows; row++) {
     for (let i = start[row]!; i < start[row + 1]!; i++) {
       requests[row]! += count[i]!
+      if (isTold[index[i]!] !== 1) continue
+      told++
       if (isFailure[index[i]!] === 1) failures[row]! += count[i]!
     }
   }
-  const isTold = Uint8Array.from(outcomes, ({ reason }, i) => (reason !== '' || isFailure[i] === 1 ? 1 : 0))
-  return { requests, failures, ...toldOutcomes(counts, outcomes, isTold, table) }
-}
-
-/** The cells of the outcomes that are told apart. */
-function toldOutcomes(
-  { start, index, count }: SparseCounts,
-  outcomes: readonly OutcomeKey[],
-  isTold: Uint8Array,
-  table: SeriesTable,
-): Pick<StatColumns, 'endedRow' | 'endedHow' | 'ended'> {
-  let cells = 0
-  for (let i = 0; i < index.length; i++) cells += isTold[index[i]!]!
-  if (cells === 0) return { endedRow: NO_INDEX, endedHow: NO_INDEX, ended: NONE }
+  if (told === 0) return { requests, failures, endedRow: NO_INDEX, endedHow: NO_INDEX, ended: NONE }
+  const endedRow = new Int32Array(told)
+  const endedHow = new Int32Array(told)
+  const ended = new Float64Array(told)
   const ids = outcomes.map((key, i) => (isTold[i] === 1 ? table.internOutcome(key) : -1))
-  const endedRow = new Int32Array(cells)
-  const endedHow = new Int32Array(cells)
-  const ended = new Float64Array(cells)
   let next = 0
-  for (let row = 0; row + 1 < start.length; row++) {
+  for (let row = 0; next < told; row++) {
     for (let i = start[row]!; i < start[row + 1]!; i++) {
-      const outcome = index[i]!
-      if (isTold[outcome] === 0) continue
+      if (isTold[index[i]!] !== 1) continue
       endedRow[next] = row
-      endedHow[next] = ids[outcome]!
+      endedHow[next] = ids[index[i]!]!
       ended[next++] = count[i]!
     }
   }
-  return { endedRow, endedHow, ended }
+  return { requests, failures, endedRow, endedHow, ended }
 }
