@@ -46,8 +46,20 @@ export class TopSketch {
     this.#total += delta.count
     const entry = this.#entries.get(id)
     if (entry === undefined) {
-      const count = this.#floor + delta.count
-      this.#entries.set(id, { ...key, ...delta, count, error: this.#floor })
+      // Field by field, as spreading costs more than the rest of a drain.
+      this.#entries.set(id, {
+        source: key.source,
+        method: key.method,
+        path: key.path,
+        count: this.#floor + delta.count,
+        error: this.#floor,
+        failures: delta.failures,
+        bestMicros: delta.bestMicros,
+        worstMicros: delta.worstMicros,
+        latencySumMicros: delta.latencySumMicros,
+        lastMicros: delta.lastMicros,
+        lastMs: delta.lastMs,
+      })
       return
     }
     entry.count += delta.count
