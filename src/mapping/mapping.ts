@@ -1,7 +1,7 @@
 import { DecodeError } from '../event/decode-error.ts'
 import type { EventColumns } from '../event/event-columns.ts'
 import { decodeJson } from '../event/json-decoder.ts'
-import { MAX_LATENCY_MICROS, MAX_RECORD_EVENTS, MAX_STATUS } from '../event/limits.ts'
+import { MAX_LATENCY_MICROS, MAX_RECORD_EVENTS, MAX_STATUS, MAX_TIME_MS } from '../event/limits.ts'
 import type { LogLine } from './log-line.ts'
 import { type Condition, holds, namesOf, type Rule, type Scalar, valueOf } from './rule.ts'
 
@@ -46,9 +46,14 @@ const encoder = new TextEncoder()
 /** Decodes a record of lines into columns. Throws a DecodeError that names the line and the field. */
 export function decodeLines(mapping: Mapping, bytes: Uint8Array, columns: EventColumns): void {
   const events: unknown[] = []
+  /** Of each event. */
+  const lines: number[] = []
   for (const [index, line] of decoder.decode(bytes).split('\n').entries()) {
     if (line.trim() === '') continue
-    events.push(...eventsOfLine(mapping, line, index + 1))
+    for (const event of eventsOfLine(mapping, line, index + 1)) {
+      events.push(event)
+      lines.push(index + 1)
+    }
     if (events.length > MAX_RECORD_EVENTS)
       throw new DecodeError(
         'too-many',
@@ -56,8 +61,21 @@ export function decodeLines(mapping: Mapping, bytes: Uint8Array, columns: EventC
         `a record has at most ${MAX_RECORD_EVENTS} events`,
       )
   }
-  // The decoder of JSON events is what knows all their limits.
-  decodeJson(encoder.encode(JSON.stringify(events)), columns)
+  try {
+    // The decoder of JSON events is what knows all their limits.
+    decodeJson(encoder.encode(JSON.stringify(events)), columns)
+  } catch (error) {
+    throw error instanceof DecodeError ? ofLine(error, lines) : error
+  }
+}
+
+/** The fault of an event, `[2].source.port`, as one of its line. */
+function ofLine(error: DecodeError, lines: readonly number[]): DecodeError {
+  const { reason, at, message } = error.fault
+  const [, index, field] = /^\[(\d+)\]\.?(.*)$/.exec(at) ?? []
+  const line = index === undefined ? undefined : lines[Number(index)]
+  if (line === undefined) return error
+  return new DecodeError(reason, `line ${line}${field === '' ? '' : `, ${field}`}`, message)
 }
 
 /**
@@ -112,9 +130,16 @@ function isStatus(value: number): boolean {
 
 function latencyOf({ latencyUnit }: EventTemplate, rule: Rule, line: LogLine, at: string): number {
   const value = valueOf(rule, line)
-  const micros = Math.round(Number(value) * MICROS[latencyUnit])
-  if (value !== undefined && micros >= 0 && micros <= MAX_LATENCY_MICROS) return micros
+  const micros = Math.round(numberOf(value) * MICROS[latencyUnit])
+  if (micros >= 0 && micros <= MAX_LATENCY_MICROS) return micros
   throw bad(at, rule, value, `a latency in ${latencyUnit}`)
+}
+
+/** A number, or a text that is one in decimal; else none. */
+function numberOf(value: Scalar | undefined): number {
+  if (typeof value === 'number') return value
+  const isOne = typeof value === 'string' && /^[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/.test(value)
+  return isOne ? Number(value) : Number.NaN
 }
 
 /** Epoch milliseconds. */
@@ -124,7 +149,7 @@ function timeOf(template: EventTemplate, line: LogLine, latencyMicros: number, a
   const isNumber = typeof value === 'number' || (typeof value === 'string' && /^\d+(\.\d+)?$/.test(value))
   const ms = isNumber ? (Number(value) * MICROS[timeUnit]) / 1000 : rfc3339(value)
   const ended = Math.floor(ms + (isTimeOfBeginning ? latencyMicros / 1000 : 0))
-  if (ended >= 0) return ended
+  if (ended >= 0 && ended <= MAX_TIME_MS) return ended
   throw bad(at, rule, value, `a time: a number of ${timeUnit} since 1970, or RFC 3339 with its zone`)
 }
 
@@ -137,7 +162,7 @@ function rfc3339(value: Scalar | undefined): number {
 function wholeOf(name: string, rule: Rule, line: LogLine, at: string): number | undefined {
   const value = valueOf(rule, line)
   if (value === undefined) return undefined
-  const number = Number(value)
+  const number = numberOf(value)
   if (name === 'status' && number < 0) return undefined
   if (Number.isSafeInteger(number) && number >= 0) return number
   throw bad(at, rule, value, 'a whole number')

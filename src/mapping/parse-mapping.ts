@@ -140,7 +140,8 @@ class TemplateReader {
       ...this.#reader.texts(fields['fields'], [...place, 'fields']),
     ]
     const match = this.#match(fields['match'], [...at, 'match'])
-    const constant = this.#scalar(fields['value'] ?? fields['default'], [...at, 'value'])
+    const name = fields['value'] === undefined ? 'default' : 'value'
+    const constant = this.#scalar(fields[name], [...at, name])
     if (names.length === 0 && fields['value'] === undefined)
       this.#fault(at, 'lacks field: which one of the line, or value: one for all lines')
     if (names.length > 0 && fields['value'] !== undefined)

@@ -117,7 +117,17 @@ t.test('a line that cannot be an event is named with its field and what it is', 
     [JSON.stringify({ at: 'now', took: 1 }), /^line 2, at: "now" is not a time/],
     [JSON.stringify({ at: 5, took: 'fast' }), 'line 2, took: "fast" is not a latency in ms'],
     [JSON.stringify({ at: 5, took: -1 }), 'line 2, took: -1 is not a latency in ms'],
+    [JSON.stringify({ at: 5, took: true }), 'line 2, took: true is not a latency in ms'],
+    [JSON.stringify({ at: 5, took: '0x10' }), 'line 2, took: "0x10" is not a latency in ms'],
     [JSON.stringify({ at: 5, took: 1, size: 1.5 }), 'line 2, size: 1.5 is not a whole number'],
+    [JSON.stringify({ at: 5, took: 1, size: true }), 'line 2, size: true is not a whole number'],
+    [JSON.stringify({ at: 5, took: 1, size: 'Infinity' }), 'line 2, size: "Infinity" is not a whole number'],
+    [JSON.stringify({ at: 1e300, took: 1 }), /^line 2, at: 1e\+300 is not a time/],
+    [JSON.stringify({ at: '9'.repeat(400), took: 1 }), /^line 2, at: "9+ is not a time/],
+    [
+      JSON.stringify({ at: 5, took: 1, from: 'a:99999' }),
+      'line 2, source.port: must be at most 65535, got 99999',
+    ],
   ] as const) {
     t.throws(() => decoded(`${good}\n${line}`), { name: 'DecodeError', message }, line)
   }
