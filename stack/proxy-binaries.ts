@@ -42,12 +42,12 @@ export async function envoyBinary(): Promise<string> {
 }
 
 /**
- * A proxy of the system, or else of Debian's package, which is unpacked once into the user's cache.
+ * A proxy of the PATH, or else of Debian's package, which is unpacked once into the user's cache.
  *
  * @throws MissingPartError where it is not there and cannot be fetched
  */
 export async function proxyBinary(name: ProxyName): Promise<ProxyBinary> {
-  const found = ofSystem(name)
+  const found = onPath(name)
   if (found !== undefined) return { command: found, environment: {} }
   const unpacked = await unpackedProxies(name)
   return { command: programIn(unpacked, name), environment: unpacked.environment }
@@ -59,7 +59,7 @@ export async function proxyBinary(name: ProxyName): Promise<ProxyBinary> {
  * @throws MissingPartError where it is not there and cannot be fetched
  */
 export async function rsyslogBinary(): Promise<RsyslogBinary> {
-  const system = ofSystem('rsyslogd')
+  const system = onPath('rsyslogd')
   const modules = moduleDirectories('/')
   if (system !== undefined && modules.some((directory) => existsSync(join(directory, 'omkafka.so')))) {
     return { command: system, environment: {}, modules: modules.join(':') }
@@ -86,11 +86,6 @@ function programIn(unpacked: UnpackedPackages, name: string): string {
   throw new MissingPartError(
     `there is no ${name} in ${unpacked.root}. Install it (Debian: apt install ${name})`,
   )
-}
-
-/** The PATH of who is not root may lack the second. */
-function ofSystem(name: string): string | undefined {
-  return onPath(name) ?? ['/usr/sbin', '/sbin'].map((directory) => join(directory, name)).find(existsSync)
 }
 
 function moduleDirectories(root: string): string[] {

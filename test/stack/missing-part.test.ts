@@ -7,16 +7,23 @@ import { onPath, run } from '../../stack/commands.ts'
 
 const STACK = new URL('../../stack/', import.meta.url)
 
+const PROXIES = ['Envoy', 'Nginx', 'Haproxy', 'Caddy', 'Rsyslog'] as const
+type Proxy = (typeof PROXIES)[number]
+
+const MISSING_PROXY =
+  /^STACK_MISSING_PART (nginx|haproxy|caddy|rsyslog).* is missing.*apt install nginx.*no apt-get/
+
 /** Starts `what` in a process that has no cache and, of all commands, those linked into `path`; what it prints. */
 async function start(
-  what: 'kafka' | 'redis' | 'prometheus',
+  what: 'kafka' | 'redis' | 'prometheus' | Proxy,
   path: string,
   directory: string,
 ): Promise<string> {
   const script = `
-    const { startKafka, startRedis, startPrometheus } = await import('${new URL(`${what}.ts`, STACK).href}')
+    const module = await import('${new URL(`${isProxy(what) ? 'proxies' : what}.ts`, STACK).href}')
+    const start = module['start${what.charAt(0).toUpperCase()}${what.slice(1)}']
     try {
-      const server = await (startKafka ?? startRedis ?? startPrometheus)({ directory: '${directory}/data', config: '' })
+      const server = await start({ directory: '${directory}/data', config: '' })
       console.log('started')
       await server.kill()
     } catch (error) {
@@ -28,6 +35,10 @@ async function start(
   })
   const [printed] = await Promise.all([text(child.stdout), once(child, 'exit')])
   return printed
+}
+
+function isProxy(what: string): what is Proxy {
+  return (PROXIES as readonly string[]).includes(what)
 }
 
 t.test('what is missing is named, with what installs it and what stands in for it', async (t) => {
@@ -42,6 +53,11 @@ t.test('what is missing is named, with what installs it and what stands in for i
       /^STACK_MISSING_PART Redis is missing.*redis-server.*apt install.*MESHTAP_REDIS.*python3/,
     ],
     ['prometheus', 'bin', /^STACK_MISSING_PART Prometheus is missing.*promtool.*apt install.*no apt-get/],
+    ['Envoy', 'bin', /^STACK_MISSING_PART Envoy is missing.*apt install python3-pip.*no python3/],
+    ['Nginx', 'bin', MISSING_PROXY],
+    ['Haproxy', 'bin', MISSING_PROXY],
+    ['Caddy', 'bin', MISSING_PROXY],
+    ['Rsyslog', 'bin', MISSING_PROXY],
   ] as const
   for (const [what, path, message] of rows) {
     t.match(await start(what, `${directory}/${path}`, directory), message, `${what} with ${path}`)
