@@ -18,7 +18,10 @@ async function openFormat(format: TopicFormat['format']): Promise<BareFormat> {
   if (format.kind === 'otlp') return decodeOtlpTraces
   const { parseMapping } = await import('../mapping/parse-mapping.ts')
   const { decodeLines } = await import('../mapping/mapping.ts')
-  const text = await readFile(format.path, 'utf8')
-  const mapping = named('topic-formats', () => parseMapping(text, format.path))
+  const text = await readFile(format.path, 'utf8').catch((error: NodeJS.ErrnoException) => error)
+  const mapping = named('topic-formats', () => {
+    if (typeof text === 'string') return parseMapping(text, format.path)
+    throw new RangeError(`${format.path} cannot be read: ${text.code ?? text.message}`, { cause: text })
+  })
   return (bytes, columns) => decodeLines(mapping, bytes, columns)
 }
