@@ -37,9 +37,12 @@ t.test('keeps buffers that nobody holds from being a reason to collect the heap'
   const after = run(
     `import { countBuffersWithHeap } from ${JSON.stringify(SOURCE)}; countBuffersWithHeap(); ${MAKE_BUFFERS}`,
   )
-  t.ok(
-    after.collections <= before.collections / 2,
-    `${before.collections} before, ${after.collections} after`,
-  )
+  // An older V8 cannot, and a newer one always does.
+  if (hasFlag(process.versions.v8)) {
+    t.ok(
+      after.collections <= before.collections / 2,
+      `${before.collections} before, ${after.collections} after`,
+    )
+  }
   t.equal(after.stderr, '', 'V8 says nothing of the flag')
 })
