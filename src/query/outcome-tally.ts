@@ -15,11 +15,12 @@ export function tallyOutcomes(
   blocks: readonly StatColumns[],
   slotOf: Int32Array,
   slots: number,
+  maxPlaces: number = MAX_PLACES,
 ): OutcomeCount[][] {
   const { numbers, outcomes } = outcomesOf(blocks)
   const width = outcomes.length
   const places = slots * width
-  const dense = places <= MAX_PLACES ? new Float64Array(places) : undefined
+  const dense = places <= maxPlaces ? new Float64Array(places) : undefined
   const sparse = new Map<number, number>()
   for (const { series, endedRow, endedHow, ended } of blocks) {
     for (let i = 0; i < endedRow.length; i++) {

@@ -129,8 +129,8 @@ t.test('live answers hold nothing of what is not granted', async (t) => {
   const { app } = await gateway(t)
   const port = await listening(app)
   const headers = { authorization: ASKERS['a token for another namespace'] }
-  for (const url of ['/api/v1/stat?resource=all', '/api/v1/top?resource=all']) {
-    const socket = new WebSocket(`ws://127.0.0.1:${port}${url}`, { headers })
+  for (const url of ['stat?resource=all', 'stat?resource=all&by=reason', 'top?resource=all']) {
+    const socket = new WebSocket(`ws://127.0.0.1:${port}/api/v1/${url}`, { headers })
     const [data] = (await once(socket, 'message')) as [Buffer]
     t.match(data.toString(), /shop/, url)
     t.equal(aliased(data.toString()), data.toString(), url)

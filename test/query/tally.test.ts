@@ -3,6 +3,7 @@ import t from 'tap'
 import { HISTOGRAM_BUCKETS, quantileMicros, typicalMicros } from '../../src/rollup/histogram.ts'
 import { Rollup } from '../../src/rollup/rollup.ts'
 import { seriesHaving } from '../../src/query/series-having.ts'
+import { tallyOutcomes } from '../../src/query/outcome-tally.ts'
 import { SeriesTable } from '../../src/query/series-table.ts'
 import { CELL_BITS, CELL_COUNT, rebase } from '../../src/query/stat-columns.ts'
 import { tally } from '../../src/query/tally.ts'
@@ -119,5 +120,33 @@ t.test('blocks of another table are the same rows by other numbers', async (t) =
       return t.passing()
     }),
     { seed: 42, numRuns: 40 },
+  )
+})
+
+t.test('outcomes are the same where only those that count anything are held', async (t) => {
+  fc.assert(
+    fc.property(blocks, fc.integer({ min: 1, max: 5 }), (list, rows) => {
+      const table = new SeriesTable()
+      const columns = list.map((block) => columnsOfBlock(block, table))
+      const slotOf = Int32Array.from({ length: table.size }, (_, series) => (series % (rows + 1)) - 1)
+      const texts = (maxPlaces?: number) =>
+        tallyOutcomes(columns, slotOf, rows, maxPlaces).map((row) =>
+          row
+            .map(({ outcome, requests }) => `${outcome.status} ${requests}`)
+            .toSorted((a, b) => (a < b ? -1 : 1)),
+        )
+      const dense = texts()
+      t.strictSame(texts(0), dense)
+      const failures = tally(columns, slotOf, rows).failures
+      t.strictSame(
+        tallyOutcomes(columns, slotOf, rows).map((row) =>
+          row.reduce((sum, { requests }) => sum + requests, 0),
+        ),
+        [...failures],
+        'without reasons, what is told are the failures',
+      )
+      return t.passing()
+    }),
+    { seed: 43, numRuns: 40 },
   )
 })
