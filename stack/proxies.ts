@@ -38,7 +38,7 @@ export async function startEnvoy(options: ProxyOptions): Promise<Proxy> {
   })
 }
 
-/** Starts an nginx in the foreground; throws as `startEnvoy` does. */
+/** Starts an nginx of one process, as workers outlive a master that is killed; throws as `startEnvoy` does. */
 export async function startNginx(options: ProxyOptions): Promise<Proxy> {
   return startProxy(options, {
     name: 'nginx.conf',
@@ -51,9 +51,9 @@ export async function startNginx(options: ProxyOptions): Promise<Proxy> {
       '-e',
       'stderr',
       '-g',
-      'daemon off; error_log stderr notice;',
+      'daemon off; master_process off; error_log stderr notice;',
     ],
-    readyText: 'start worker process',
+    readyText: 'getrlimit(RLIMIT_NOFILE)',
   })
 }
 
