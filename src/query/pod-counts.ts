@@ -1,5 +1,5 @@
 import type { PodsAnswer, ResourceKind } from './answer.ts'
-import { labelId, type ResourceLabel, WORKLOAD_KINDS } from './facet.ts'
+import { type GroupKind, labelId, type ResourceLabel, WORKLOAD_KINDS } from './facet.ts'
 import type { View } from './view.ts'
 
 /** How long counts are good for. */
@@ -25,9 +25,13 @@ export interface PodSource {
 export interface PodIndex {
   /** The clusters whose pods are known. */
   readonly clusters: ReadonlySet<string>
-  /** Clusters, namespaces, workloads and pods, by label id. What is not here has none. */
-  readonly resources: ReadonlyMap<string, CountedResource>
+  /** Clusters, namespaces and workloads, by label id. What is not here has none. */
+  readonly resources: CountedResources
+  /** The pods themselves, by label id: made when first asked for, as they are many. */
+  readonly pods: () => CountedResources
 }
+
+export type CountedResources = ReadonlyMap<string, CountedResource>
 
 export interface CountedResource {
   readonly label: ResourceLabel
@@ -40,8 +44,14 @@ export interface PodCounts {
 }
 
 /** The pods of a resource; null where those of its cluster are not known. */
-export function podsOf({ clusters, resources }: PodIndex, { id, cluster }: ResourceLabel): PodsAnswer | null {
-  return clusters.has(cluster) ? (resources.get(id)?.pods ?? NO_PODS) : null
+export function podsOf(index: PodIndex, { id, cluster, kind }: ResourceLabel): PodsAnswer | null {
+  if (!index.clusters.has(cluster)) return null
+  return resourcesOfKind(index, kind).get(id)?.pods ?? NO_PODS
+}
+
+/** Where resources of a kind are. */
+export function resourcesOfKind(index: PodIndex, kind: GroupKind): CountedResources {
+  return kind === 'pod' ? index.pods() : index.resources
 }
 
 const NO_PODS: PodsAnswer = { running: 0, pending: 0, failed: 0 }
@@ -53,7 +63,7 @@ const NO_PODS: PodsAnswer = { running: 0, pending: 0, failed: 0 }
 export class CountedPods implements PodCounts {
   readonly #sources: readonly PodSource[]
   readonly #now: () => number
-  #index: PodIndex = { clusters: new Set(), resources: new Map() }
+  #index: PodIndex = { clusters: new Set(), resources: new Map(), pods: () => new Map() }
   #countedMs = Number.NEGATIVE_INFINITY
 
   constructor(sources: readonly PodSource[], now: () => number) {
@@ -87,45 +97,100 @@ export function podsWithin(pods: PodCounts, view: View): PodCounts {
   }
 }
 
-function indexWithin({ clusters, resources }: PodIndex, { sees }: View): PodIndex {
+function indexWithin({ clusters, resources, pods }: PodIndex, { sees }: View): PodIndex {
   const tally = new ResourceTally()
   for (const { label, pods } of resources.values()) {
     if (label.kind === 'cluster' || !sees(label)) continue
     tally.add(label, pods)
     if (label.kind === 'namespace') tally.add(clusterLabel(label.cluster), pods)
   }
-  return { clusters, resources: tally.resources }
+  const seenPods = once(() => new Map([...pods()].filter(([, { label }]) => sees(label))))
+  return { clusters, resources: tally.resources, pods: seenPods }
 }
+
+/** The counts of what has the same name in a namespace, without a label a pod. */
+interface Space {
+  readonly all: Counts
+  readonly workloads: Map<string, Map<string, Counts>>
+  readonly pods: KnownPod[]
+}
+
+type Phase = keyof PodsAnswer
+type Counts = Record<Phase, number>
 
 function count(sources: readonly PodSource[]): PodIndex {
-  const clusters = new Set<string>()
-  const tally = new ResourceTally()
+  const clusters = new Map<string, Map<string, Space>>()
   for (const source of sources) {
-    const { cluster } = source
     const pods = source.pods()
-    if (pods === undefined) continue
-    clusters.add(cluster)
-    for (const { namespace, kind, name, pod, phase } of pods) {
-      if (phase !== 'running' && phase !== 'pending' && phase !== 'failed') continue
-      const one = ONE[phase]
-      tally.add(clusterLabel(cluster), one)
-      tally.add(labelOf(cluster, namespace, 'namespace', namespace), one)
-      tally.add(labelOf(cluster, namespace, 'pod', pod), one)
-      const workload = WORKLOAD_KINDS.find((known) => known === kind)
-      if (workload !== undefined) tally.add(labelOf(cluster, namespace, workload, name), one)
+    if (pods !== undefined) clusters.set(source.cluster, spacesOf(pods))
+  }
+  const tally = new ResourceTally()
+  for (const [cluster, spaces] of clusters) {
+    for (const [namespace, { all, workloads }] of spaces) {
+      tally.add(clusterLabel(cluster), all)
+      tally.add(labelOf(cluster, namespace, 'namespace', namespace), all)
+      for (const kind of WORKLOAD_KINDS) {
+        for (const [name, counts] of workloads.get(kind) ?? []) {
+          tally.add(labelOf(cluster, namespace, kind, name), counts)
+        }
+      }
     }
   }
-  return { clusters, resources: tally.resources }
+  return {
+    clusters: new Set(clusters.keys()),
+    resources: tally.resources,
+    pods: once(() => podsIn(clusters)),
+  }
 }
 
-const ONE: Readonly<Record<'running' | 'pending' | 'failed', PodsAnswer>> = {
+function spacesOf(pods: Iterable<KnownPod>): Map<string, Space> {
+  const spaces = new Map<string, Space>()
+  for (const pod of pods) {
+    const { namespace, kind, name, phase } = pod
+    if (!isCounted(phase)) continue
+    let space = spaces.get(namespace)
+    if (space === undefined)
+      spaces.set(namespace, (space = { all: { ...NO_PODS }, workloads: new Map(), pods: [] }))
+    let workloads = space.workloads.get(kind)
+    if (workloads === undefined) space.workloads.set(kind, (workloads = new Map()))
+    let workload = workloads.get(name)
+    if (workload === undefined) workloads.set(name, (workload = { ...NO_PODS }))
+    space.all[phase]++
+    workload[phase]++
+    space.pods.push(pod)
+  }
+  return spaces
+}
+
+function podsIn(clusters: ReadonlyMap<string, ReadonlyMap<string, Space>>): CountedResources {
+  const tally = new ResourceTally()
+  for (const [cluster, spaces] of clusters) {
+    for (const { pods } of spaces.values()) {
+      for (const { namespace, pod, phase } of pods) {
+        if (isCounted(phase)) tally.add(labelOf(cluster, namespace, 'pod', pod), ONE[phase])
+      }
+    }
+  }
+  return tally.resources
+}
+
+function isCounted(phase: KnownPod['phase']): phase is Phase {
+  return phase === 'running' || phase === 'pending' || phase === 'failed'
+}
+
+function once<T>(make: () => T): () => T {
+  let made: T | undefined
+  return () => (made ??= make())
+}
+
+const ONE: Readonly<Record<Phase, PodsAnswer>> = {
   running: { ...NO_PODS, running: 1 },
   pending: { ...NO_PODS, pending: 1 },
   failed: { ...NO_PODS, failed: 1 },
 }
 
 class ResourceTally {
-  readonly resources = new Map<string, { label: ResourceLabel; pods: Record<keyof PodsAnswer, number> }>()
+  readonly resources = new Map<string, { label: ResourceLabel; pods: Counts }>()
 
   add(label: ResourceLabel, { running, pending, failed }: PodsAnswer): void {
     const known = this.resources.get(label.id)

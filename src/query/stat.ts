@@ -5,7 +5,7 @@ import { emptyReason } from './empty-reason.ts'
 import { type GroupKind, reporterFacet, type ResourceLabel, WORKLOAD_KINDS } from './facet.ts'
 import { hasPods, reportingPods } from './reporting-pods.ts'
 import { overflowFaults } from './overflow.ts'
-import { type PodIndex, podsOf } from './pod-counts.ts'
+import { type PodIndex, podsOf, resourcesOfKind } from './pod-counts.ts'
 import type { StatRequest } from './requests.ts'
 import { questionScopes, resourceQuestion } from './resource-question.ts'
 import { answerBase, type RollupReader, type StatReads } from './rollup-reader.ts'
@@ -100,19 +100,14 @@ async function rowsOf(
 }
 
 /** Rows of resources that have pods, but were not heard of. */
-function unheardOf(
-  { resources }: PodIndex,
-  kind: GroupKind,
-  target: Target,
-  rows: Rows<ResourceLabel>,
-): StatRow[] {
+function unheardOf(pods: PodIndex, kind: GroupKind, target: Target, rows: Rows<ResourceLabel>): StatRow[] {
   const found: StatRow[] = []
-  for (const { label, pods } of resources.values()) {
+  for (const { label, pods: own } of resourcesOfKind(pods, kind).values()) {
     const isOfKind =
       kind === 'workload' ? WORKLOAD_KINDS.some((known) => known === label.kind) : kind === label.kind
     if (!isOfKind || !matchesResource(target, label) || rows.find(label.id) >= 0) continue
     const { cluster, namespace, name } = label
-    found.push({ cluster, namespace, kind: label.kind, name, ...NOTHING, pods })
+    found.push({ cluster, namespace, kind: label.kind, name, ...NOTHING, pods: own })
   }
   return found
 }
