@@ -6,6 +6,9 @@ import { KubeConfig } from '@kubernetes/client-node'
 /** Longest answer that is kept of a refusal, bytes. */
 const MAX_REFUSAL_BYTES = 4096
 
+/** Longest wait that a server may ask for, seconds. */
+const MAX_RETRY_AFTER_S = 300
+
 /** How an API server is reached. */
 export type KubernetesAccess =
   /** As a pod of its cluster, by the service account's token. */
@@ -16,11 +19,14 @@ export type KubernetesAccess =
 export class KubernetesError extends Error {
   /** HTTP's, or that of a watch's ERROR event; 0 where there was no answer. */
   readonly status: number
+  /** Milliseconds for which the server asks not to be asked again; 0 where it does not say. */
+  readonly retryAfterMs: number
 
-  constructor(status: number, message: string, options?: ErrorOptions) {
+  constructor(status: number, message: string, options: ErrorOptions & { retryAfterMs?: number } = {}) {
     super(message, options)
     this.name = 'KubernetesError'
     this.status = status
+    this.retryAfterMs = options.retryAfterMs ?? 0
   }
 }
 
@@ -53,7 +59,9 @@ export function openKubernetesApi(access: KubernetesAccess): KubernetesApi {
         // What comes after the first answer is the reader's to hear.
         request.on('error', () => {})
         if (response.statusCode === 200) return response
-        throw new KubernetesError(response.statusCode ?? 0, await refusalOf(response))
+        throw new KubernetesError(response.statusCode ?? 0, await refusalOf(response), {
+          retryAfterMs: retryAfterMsOf(response),
+        })
       } catch (error) {
         if (error instanceof KubernetesError) throw error
         throw new KubernetesError(0, messageOf(error), { cause: error })
@@ -80,6 +88,12 @@ function configOf(access: KubernetesAccess): KubeConfig {
 
 function nameOf(access: KubernetesAccess): string {
   return access.kind === 'file' ? access.path : 'the service account'
+}
+
+/** Of `Retry-After`, in seconds as API servers say it. */
+function retryAfterMsOf({ headers }: IncomingMessage): number {
+  const seconds = Number(headers['retry-after'])
+  return seconds > 0 && seconds <= MAX_RETRY_AFTER_S ? seconds * 1000 : 0
 }
 
 async function refusalOf(response: IncomingMessage): Promise<string> {

@@ -35,11 +35,14 @@ export interface ReflectorOptions {
   readonly backoffMs?: number
   /** Seconds after which the server ends a watch, which is then begun anew. */
   readonly watchSeconds?: number
+  /** Milliseconds in which a page of a list is answered, else the connection is dead. */
+  readonly pageMs?: number
 }
 
 /** Objects a page, and longest page in bytes. */
 const PAGE = 500
 const MAX_PAGE_BYTES = 256 * 2 ** 20
+const PAGE_MS = 60_000
 
 const BACKOFF_MS = 500
 const MOST_BACKOFFS = 60
@@ -47,6 +50,9 @@ const WATCH_SECONDS = 300
 
 /** How much longer than it was asked for a watch may last; then nothing comes of it, and the connection is dead. */
 const WATCH_GRACE_MS = 15_000
+
+/** A watch that ends sooner is not begun anew at once, whatever it told. */
+const BRIEF_MS = 1_000
 
 /** The list that a watch went on from is too old: it must be listed anew. */
 const GONE = 410
@@ -99,9 +105,10 @@ export class Reflector {
     while (!signal.aborted) {
       try {
         if (this.#version === undefined) await this.#list()
+        const beganMs = performance.now()
         const heard = await this.#watch()
-        if (heard > 0) continue
-        // Nobody is asked again at once who has nothing to say.
+        if (heard > 0 && performance.now() - beganMs >= BRIEF_MS) continue
+        // Nobody is asked again at once who has nothing to say, or says it in a connection each.
         this.#failures = Math.max(1, this.#failures)
         await this.#wait()
       } catch (error) {
@@ -115,20 +122,20 @@ export class Reflector {
           if (error instanceof KubernetesError && FORBIDDEN.has(error.status)) this.#settled.resolve()
           this.#options.onTrouble(`${this.#options.path} cannot be read: ${messageOf(error)}`)
         }
-        await this.#wait()
+        await this.#wait(error instanceof KubernetesError ? error.retryAfterMs : 0)
       }
     }
   }
 
-  async #wait(): Promise<void> {
+  async #wait(leastMs = 0): Promise<void> {
     const { backoffMs = BACKOFF_MS, random = Math.random } = this.#options
     const longestMs = backoffMs * Math.min(MOST_BACKOFFS, 2 ** Math.min(this.#failures - 1, 10))
-    const waitMs = longestMs * (0.5 + random() / 2)
+    const waitMs = leastMs + longestMs * (0.5 + random() / 2)
     await sleep(waitMs, undefined, { signal: this.#stopping.signal }).catch(() => {})
   }
 
   async #list(): Promise<void> {
-    const { api, path, onObject, onListed, isMetadataOnly = false } = this.#options
+    const { api, path, onObject, onListed, isMetadataOnly = false, pageMs = PAGE_MS } = this.#options
     const uids = new Set<string>()
     let version = ''
     let next = ''
@@ -137,7 +144,8 @@ export class Reflector {
       const accept = isMetadataOnly
         ? 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json'
         : 'application/json'
-      const response = await api.get(`${path}?${query.toString()}`, accept, this.#stopping.signal)
+      const signal = AbortSignal.any([this.#stopping.signal, AbortSignal.timeout(pageMs)])
+      const response = await api.get(`${path}?${query.toString()}`, accept, signal)
       const page = (await jsonOf(response, MAX_PAGE_BYTES)) as {
         readonly metadata?: { readonly resourceVersion?: string; readonly continue?: string }
         readonly items?: readonly unknown[] | null

@@ -202,6 +202,7 @@ function send(response: ServerResponse, event: unknown): void {
 }
 
 function refuse(response: ServerResponse, code: number, message: string): void {
-  response.writeHead(code, { 'content-type': 'application/json' })
+  const retryAfter = code === 429 ? { 'retry-after': '1' } : {}
+  response.writeHead(code, { 'content-type': 'application/json', ...retryAfter })
   response.end(JSON.stringify({ kind: 'Status', status: 'Failure', code, message }))
 }
