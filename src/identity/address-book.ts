@@ -98,9 +98,13 @@ export class AddressBook {
     const before = book.present.get(entry.id)
     if (before !== undefined) {
       if (isSame(before.entry, entry)) return
-      // What is known of it was wrong or less: nothing moved, so its time at addresses that it keeps goes on.
-      this.#remove(before)
-      book.present.delete(entry.id)
+      if (before.entry.ips.every((ip) => entry.ips.includes(ip))) {
+        // What is known of it was wrong or less: nothing moved, so its time at addresses that it keeps goes on.
+        this.#remove(before)
+        book.present.delete(entry.id)
+      } else {
+        this.end(cluster, entry.id, this.#options.now())
+      }
     }
     this.#forgetOld()
     if (this.#size >= this.#options.capacity && !this.#forgetOne()) {

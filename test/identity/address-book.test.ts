@@ -66,6 +66,22 @@ t.test('what is learnt of one that is there replaces what was known', async (t) 
   t.equal(book.stats.tenures, 1)
 })
 
+t.test('one that moves to another address had the first until then', async (t) => {
+  const { clock, book } = bookAt(1000)
+  book.set('east', entry('a', 'web-1', ['10.0.0.1', 'fd00::1'], 100))
+  book.set('east', entry('a', 'web-1', ['10.0.0.2', 'fd00::1'], 900))
+  clock.nowMs = 2000
+  const who = (ip: string, atMs: number) => book.atAddress('east', ip, atMs).occupant?.pod
+  t.equal(who('10.0.0.1', 999), 'web-1')
+  t.equal(who('10.0.0.1', 1000), undefined)
+  t.equal(who('10.0.0.2', 899), undefined)
+  t.equal(who('10.0.0.2', 1500), 'web-1')
+  t.equal(who('fd00::1', 500), 'web-1')
+  t.equal(who('fd00::1', 1500), 'web-1')
+  t.equal(book.ofPod('east', 'shop', 'web-1', 500).occupant?.pod, 'web-1')
+  t.equal(book.stats.tenures, 2)
+})
+
 t.test('those that are gone are remembered for a while, and no more than fit', async (t) => {
   const { clock, book } = bookAt(1000, 3, 500)
   for (const [i, id] of ['a', 'b', 'c'].entries()) book.set('east', entry(id, `p-${i}`, [`10.0.0.${i}`], 0))

@@ -42,6 +42,8 @@ export class ClusterObjects {
     replicaset: new Map(),
     job: new Map(),
   }
+  /** Owners that are gone before their pods, which are still of what they were of. */
+  readonly #outlived = new Set<string>()
   /** Uids of the pods of a ReplicaSet or Job, by its uid. */
   readonly #owned = new Map<string, Set<string>>()
   /** By uid of an endpoint slice: its service, and uids of the pods behind it. */
@@ -62,9 +64,11 @@ export class ClusterObjects {
   }
 
   setPod(object: KubernetesObject): void {
-    const facts = podFacts(object)
-    const before = this.#pods.get(facts.uid)?.facts.owner
-    if (before?.uid !== facts.owner?.uid) this.#disown(facts.uid, before)
+    const read = podFacts(object)
+    const before = this.#pods.get(read.uid)?.facts
+    // A pod that ends says no more when its network was made, only when it was taken up: another may have had the address then.
+    const facts = before === undefined ? read : { ...read, fromMs: Math.max(read.fromMs, before.fromMs) }
+    if (before?.owner?.uid !== facts.owner?.uid) this.#disown(facts.uid, before?.owner)
     if (facts.owner !== undefined) memberOf(this.#owned, facts.owner.uid).add(facts.uid)
     const held = { facts, occupant: this.#occupantOf(facts) }
     this.#pods.set(facts.uid, held)
@@ -86,12 +90,14 @@ export class ClusterObjects {
     const owner = ownerOf(object)
     const isKnown = owners.has(uid) && owners.get(uid)?.uid === owner?.uid
     owners.set(uid, owner)
+    this.#outlived.delete(uid)
     if (isKnown) return
     for (const pod of this.#owned.get(uid) ?? []) this.#tellAgain(pod)
   }
 
   endOwner(kind: OwnerKind, uid: string): void {
-    this.#owners[kind].delete(uid)
+    if (this.#owned.has(uid)) this.#outlived.add(uid)
+    else this.#owners[kind].delete(uid)
   }
 
   setService(object: KubernetesObject): void {
@@ -172,7 +178,10 @@ export class ClusterObjects {
     if (owner === undefined) return
     const pods = this.#owned.get(owner.uid)
     pods?.delete(pod)
-    if (pods?.size === 0) this.#owned.delete(owner.uid)
+    if (pods === undefined || pods.size > 0) return
+    this.#owned.delete(owner.uid)
+    if (!this.#outlived.delete(owner.uid)) return
+    for (const owners of Object.values(this.#owners)) owners.delete(owner.uid)
   }
 
   #tellAgain(pod: string): void {
