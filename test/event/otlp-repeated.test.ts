@@ -22,9 +22,9 @@ function messageOfAll(spans: readonly Shown[]): Uint8Array {
       ...(ip === undefined ? {} : { 'network.peer.address': ip }),
     }
     const message = messageOf(SERVER, attributes, { span: reset ? { status: { code: 2 } } : {} })
-    return message.resourceSpans![0]!.scopeSpans![0]!.spans![0]!
+    return message.resourceSpans[0]!.scopeSpans[0]!.spans[0]!
   })
-  return toProtobuf({ resourceSpans: [{ resource: {}, scopeSpans: [{ spans: all }] }] })
+  return toProtobuf({ resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ spans: all }] }] })
 }
 
 function shown(bytes: Uint8Array, dictionary: Dictionary): Shown[] {
@@ -76,9 +76,11 @@ for (const [name, value, status] of [
 ] as const) {
   t.test(`a whole number may be ${name}`, async (t) => {
     const message = messageOf(SERVER, {})
-    const span = message.resourceSpans![0]!.scopeSpans![0]!.spans![0]!
-    const marked = { ...span, attributes: attributesOf({ 'http.response.status_code': 'abcd'.slice(2) }) }
-    const bytes = toProtobuf({ resourceSpans: [{ resource: {}, scopeSpans: [{ spans: [marked] }] }] })
+    const span = message.resourceSpans[0]!.scopeSpans[0]!.spans[0]!
+    const marked = { ...span, attributes: attributesOf({ 'http.response.status_code': 'cd' }) }
+    const bytes = toProtobuf({
+      resourceSpans: [{ resource: { attributes: [] }, scopeSpans: [{ spans: [marked] }] }],
+    })
     // The text of two bytes is a value of four, and is exchanged for another.
     const at = Buffer.from(bytes).indexOf(Buffer.from([0x0a, 2, 0x63, 0x64]))
     t.ok(at > 0)
