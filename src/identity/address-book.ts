@@ -111,11 +111,10 @@ export class AddressBook {
       this.#refused++
       return
     }
-    const places: Place[] = entry.ips.map((ip) => ({
-      cluster,
-      index: 'ips',
-      key: canonicalAddress(ip) ?? ip,
-    }))
+    const places: Place[] = entry.ips.flatMap((ip) => {
+      const key = canonicalAddress(ip)
+      return key === undefined ? [] : [{ cluster, index: 'ips', key }]
+    })
     const { pod } = entry.occupant
     if (pod !== '') places.push({ cluster, index: 'pods', key: pod })
     const held: Held = { entry, toMs: Infinity, places }
@@ -148,8 +147,10 @@ export class AddressBook {
 
   /** Who had an address at a time. */
   atAddress(cluster: string, ip: string, atMs: number): Tenure {
-    const address = canonicalAddress(ip)
-    const list = address === undefined ? undefined : this.#clusters.get(cluster)?.ips.get(address)
+    const ips = this.#clusters.get(cluster)?.ips
+    if (ips === undefined) return NOBODY
+    // Most write it as it is compared, which costs much to find out of IPv6.
+    const list = ips.get(ip) ?? ips.get(canonicalAddress(ip) ?? '')
     return list === undefined ? NOBODY : tenureAt(list, atMs)
   }
 

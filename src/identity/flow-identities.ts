@@ -7,18 +7,13 @@ import { orElse } from './joined-identities.ts'
 /** What is known of a flow, and how long that holds. */
 interface Identified {
   readonly flow: number
+  readonly source: Occupant | undefined
+  readonly destination: Occupant | undefined
   /** Of event times, epoch milliseconds: from `fromMs` up to but not including `toMs`. */
   readonly fromMs: number
   readonly toMs: number
   /** Version of the identities that said so. */
   readonly version: number
-}
-
-/** An endpoint with what is known of it, and while that holds. */
-interface Named {
-  readonly endpoint: number
-  readonly fromMs: number
-  readonly toMs: number
 }
 
 /** One end of a flow, and the symbol of its proxy's id where it is the one that reports, else 0. */
@@ -30,6 +25,13 @@ interface End {
 interface Known {
   /** By flow: undefined where it was not looked at yet, null where it says itself who it is. */
   readonly flows: (Identified | null | undefined)[]
+}
+
+/** When a flow's events were, and what is asked of whom. */
+interface Question {
+  readonly atMs: number
+  readonly version: number
+  readonly defaultCluster: string
 }
 
 const TEXTS = ['namespace', 'kind', 'name', 'pod', 'service'] as const
@@ -52,6 +54,8 @@ export class FlowIdentities {
   /** Puts identified flows in place of those of a batch. `defaultCluster` is that of endpoints that name none. */
   identify(columns: EventColumns, defaultCluster: string): void {
     const { dictionary } = columns
+    // It does not rise while a batch is looked at.
+    const { version } = this.#identities
     let known = this.#known.get(dictionary)
     if (known === undefined) this.#known.set(dictionary, (known = { flows: [] }))
     const columnsOfFlows = [
@@ -60,54 +64,53 @@ export class FlowIdentities {
     ]
     for (const { flow, timeMs, events } of columnsOfFlows) {
       for (let i = 0; i < events; i++) {
-        const identified = known.flows[flow[i]!]
-        if (identified === null) continue
-        flow[i] = this.#flowAt(dictionary, known, flow[i]!, timeMs[i]!, defaultCluster)
+        const before = known.flows[flow[i]!]
+        if (before === null) continue
+        const atMs = timeMs[i]!
+        const holds = before?.version === version && before.fromMs <= atMs && atMs < before.toMs
+        flow[i] = holds
+          ? before.flow
+          : this.#look(dictionary, known, flow[i]!, { atMs, version, defaultCluster })
       }
     }
   }
 
-  #flowAt(dictionary: Dictionary, known: Known, flow: number, atMs: number, defaultCluster: string): number {
-    const { version } = this.#identities
+  #look(
+    dictionary: Dictionary,
+    known: Known,
+    flow: number,
+    { atMs, version, defaultCluster }: Question,
+  ): number {
     const before = known.flows[flow]
-    if (before && before.version === version && before.fromMs <= atMs && atMs < before.toMs)
-      return before.flow
     const [from, to] = endsOf(dictionary, flow)
-    if (!isOpen(dictionary, from) && !isOpen(dictionary, to)) {
+    const isFromOpen = isOpen(dictionary, from)
+    const isToOpen = isOpen(dictionary, to)
+    if (!isFromOpen && !isToOpen) {
       known.flows[flow] = null
       return flow
     }
-    const source = this.#named(dictionary, from, atMs, defaultCluster)
-    const destination = this.#named(dictionary, to, atMs, defaultCluster)
-    const named =
-      source.endpoint === from.endpoint && destination.endpoint === to.endpoint
-        ? flow
-        : dictionary.flow(
-            dictionary.flowFlags(flow),
-            source.endpoint,
-            destination.endpoint,
-            dictionary.flowSymbol(flow, 'authority'),
-            dictionary.flowSymbol(flow, 'method'),
-            dictionary.flowSymbol(flow, 'scheme'),
-            dictionary.flowSymbol(flow, 'route'),
-            dictionary.flowSymbol(flow, 'path'),
-            dictionary.flowSymbol(flow, 'proxy'),
-          )
+    const source = isFromOpen ? this.#tenure(dictionary, from, atMs, defaultCluster) : NOBODY
+    const destination = isToOpen ? this.#tenure(dictionary, to, atMs, defaultCluster) : NOBODY
+    // Most changes of a cluster are of others: whoever it was then it still is.
+    const isSame =
+      before != null && before.source === source.occupant && before.destination === destination.occupant
+    const named = isSame
+      ? before.flow
+      : withEnds(
+          dictionary,
+          flow,
+          withOccupant(dictionary, from.endpoint, source.occupant),
+          withOccupant(dictionary, to.endpoint, destination.occupant),
+        )
     known.flows[flow] = {
       flow: named,
+      source: source.occupant,
+      destination: destination.occupant,
       version,
       fromMs: Math.max(source.fromMs, destination.fromMs),
       toMs: Math.min(source.toMs, destination.toMs),
     }
     return named
-  }
-
-  #named(dictionary: Dictionary, end: End, atMs: number, defaultCluster: string): Named {
-    const { endpoint } = end
-    if (!isOpen(dictionary, end)) return { endpoint, fromMs: -Infinity, toMs: Infinity }
-    const { occupant, fromMs, toMs } = this.#tenure(dictionary, end, atMs, defaultCluster)
-    const named = occupant === undefined ? endpoint : withOccupant(dictionary, endpoint, occupant)
-    return { endpoint: named, fromMs, toMs }
   }
 
   #tenure(dictionary: Dictionary, { endpoint, proxy }: End, atMs: number, defaultCluster: string): Tenure {
@@ -139,8 +142,24 @@ function isOpen(dictionary: Dictionary, { endpoint, proxy }: End): boolean {
   return has('pod') || has('ip') || proxy !== 0
 }
 
+/** The flow between other ends. */
+function withEnds(dictionary: Dictionary, flow: number, source: number, destination: number): number {
+  return dictionary.flow(
+    dictionary.flowFlags(flow),
+    source,
+    destination,
+    dictionary.flowSymbol(flow, 'authority'),
+    dictionary.flowSymbol(flow, 'method'),
+    dictionary.flowSymbol(flow, 'scheme'),
+    dictionary.flowSymbol(flow, 'route'),
+    dictionary.flowSymbol(flow, 'path'),
+    dictionary.flowSymbol(flow, 'proxy'),
+  )
+}
+
 /** The endpoint with an occupant's fields where it has none of its own. A service's address names no workload. */
-function withOccupant(dictionary: Dictionary, endpoint: number, occupant: Occupant): number {
+function withOccupant(dictionary: Dictionary, endpoint: number, occupant: Occupant | undefined): number {
+  if (occupant === undefined) return endpoint
   const symbolOf = (field: (typeof TEXTS)[number]): number =>
     dictionary.endpointSymbol(endpoint, field) || dictionary.symbols.intern(occupant[field])
   return dictionary.endpoint(
