@@ -45,10 +45,14 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
             next(metadata)
           },
           onReceiveMessage: (bytes: Buffer, next) => {
+            // Inflated when its call had ended: nobody would give its share back.
+            if (!isOpen) return
             if (window !== undefined) {
               window.offer(bytes, next)
               return
             }
+            // A second one is refused by the library, which never hands the first on either.
+            single?.discard()
             const lease = budget.lease()
             if (access === 'granted' && !lease.growTo(bytes.length)) {
               call.sendStatus(failures.statusOf(overloaded()))

@@ -87,6 +87,13 @@ t.test('a bomb is not inflated further than a message may be', async (t) => {
   t.match(await client.unary(TRACES, Buffer.alloc(5_000_000)), { code: 8 })
 })
 
+t.test('a second message where there is one is refused, and neither is kept', async (t) => {
+  const { client, stats } = await grpcServer(t)
+  for (const path of [TRACES, LOGS]) t.match(await client.streamed(path, spans, spans), { code: 12 })
+  await until(() => stats.openCalls === 0)
+  t.match(stats, { events: 0, inFlightBytes: 0 })
+})
+
 t.test('a log that is away makes senders wait, and it goes on when it is back', async (t) => {
   const gated = new GatedLog(await embeddedLog(t))
   const { client, stats } = await grpcServer(t, { log: gated })

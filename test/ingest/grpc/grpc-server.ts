@@ -76,14 +76,14 @@ export class GrpcClient {
     })
   }
 
-  /** A stream that sends one message, and how it ended. */
-  streamed(path: string, message: Uint8Array): Promise<Ended> {
+  /** A stream that sends these messages, and how it ended. */
+  streamed(path: string, ...messages: readonly Uint8Array[]): Promise<Ended> {
     return new Promise((resolve) => {
       const call = this.#client.makeBidiStreamRequest(path, asIs, asIs, this.#metadata)
       call.on('data', (bytes: Buffer) => resolve({ code: 0, details: 'OK', bytes }))
       call.on('error', (error: ServiceError) => resolve(endedBy(error, undefined)))
       call.on('end', () => resolve({ code: 0, details: 'OK' }))
-      call.write(Buffer.from(message))
+      for (const message of messages) call.write(Buffer.from(message))
       call.end()
     })
   }
