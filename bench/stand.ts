@@ -87,18 +87,12 @@ export class Stand {
 
   /** A role with these settings, which is not started yet. Where it listens is set already. */
   async role(
-    command: 'aggregator' | 'gateway',
+    command: 'aggregator' | 'gateway' | 'ingest',
     settings: Readonly<Record<string, string>> = {},
     nodeFlags: readonly string[] = [],
   ): Promise<RoleProcess & { readonly url: string }> {
     const address = `127.0.0.1:${await freePort()}`
-    const all = {
-      ...(command === 'aggregator'
-        ? { kafka: this.kafka.brokers, 'status-listen': address }
-        : { listen: address }),
-      redis: this.redis.url,
-      ...settings,
-    }
+    const all = { ...this.#settings(command, address), ...settings }
     const flags = Object.entries(all).flatMap(([flag, value]) => [`--${flag}`, value])
     const name = `${command}-${this.#roles.length + 1}`
     const role = new RoleProcess({
@@ -109,6 +103,18 @@ export class Stand {
     })
     this.#roles.push(role)
     return Object.assign(role, { url: `http://${address}` })
+  }
+
+  #settings(command: 'aggregator' | 'gateway' | 'ingest', address: string): Record<string, string> {
+    const [kafka, redis] = [this.kafka.brokers, this.redis.url]
+    switch (command) {
+      case 'aggregator':
+        return { kafka, redis, 'status-listen': address }
+      case 'gateway':
+        return { redis, listen: address }
+      case 'ingest':
+        return { kafka, 'ingest-listen': address }
+    }
   }
 
   /** Lets the servers run beside the measured core, where this machine can be told so. */
