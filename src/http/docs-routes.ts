@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import './access-guard.ts'
-import { type ApiDescription, type DescribedRoute, type Operation, openApiDocument } from './openapi.ts'
+import type { ApiDescription, DescribedRoute, Operation } from './openapi.ts'
+import { openApiDocument } from './openapi-document.ts'
 
 /** Where the documentation's page is. */
 export const DOCS_PATH = '/api/docs'

@@ -36,14 +36,19 @@ export interface Operation {
     readonly required: boolean
     readonly content: Readonly<Record<string, MediaType>>
   }
-  /** By status. */
+  /** By status. Those of a guard need not be among them. */
   readonly responses: Readonly<Record<string, ResponseDescription>>
+  /** Names of security schemes: each of the objects is enough. */
+  readonly security?: readonly Readonly<Record<string, readonly string[]>>[]
 }
 
 export interface DescribedRoute {
   readonly method: string
   readonly url: string
   readonly operation: Operation
+  /** Whether the server must let in who asks. */
+  readonly isGuarded?: boolean
+  readonly isWebsocket?: boolean
 }
 
 export interface ApiDescription {
@@ -53,31 +58,6 @@ export interface ApiDescription {
   readonly tags: readonly { readonly name: string; readonly description: string }[]
   /** Referred to as `#/components/schemas/<name>`. */
   readonly schemas: Readonly<Record<string, Schema>>
-}
-
-/** The OpenAPI 3.1 document of some routes. */
-export function openApiDocument(
-  api: ApiDescription,
-  routes: readonly DescribedRoute[],
-): Record<string, unknown> {
-  const paths: Record<string, Record<string, Operation>> = {}
-  for (const { method, url, operation } of routes) {
-    const path = (paths[url] ??= {})
-    path[method.toLowerCase()] = operation
-  }
-  return {
-    openapi: '3.1.0',
-    info: {
-      title: api.title,
-      description: api.description,
-      version: api.version,
-      license: { name: 'Apache-2.0', identifier: 'Apache-2.0' },
-    },
-    servers: [{ url: '/', description: 'This server' }],
-    tags: api.tags,
-    paths,
-    components: { schemas: { ...api.schemas, Problem: PROBLEM_SCHEMA } },
-  }
 }
 
 /** A reference to a schema of the document. */
@@ -104,23 +84,4 @@ export function problemResponse(
       },
     },
   }
-}
-
-const PROBLEM_SCHEMA: Schema = {
-  type: 'object',
-  description: 'An error as RFC 9457 describes it.',
-  required: ['type', 'title', 'status', 'detail', 'code'],
-  additionalProperties: false,
-  properties: {
-    type: { const: 'about:blank', description: '`code` is what tells problems apart.' },
-    title: { type: 'string', description: 'The status in words.' },
-    status: { type: 'integer', description: 'The HTTP status.' },
-    detail: { type: 'string', description: 'What went wrong, for people.' },
-    code: { type: 'string', description: 'Stable word for programs.' },
-    parameter: { type: 'string', description: 'The query parameter at fault.' },
-    at: {
-      type: 'string',
-      description: 'The place in the body at fault: a byte offset, a line, or a path.',
-    },
-  },
 }

@@ -208,10 +208,14 @@ function noSchemas(): never {
 /** The routes of an instance that describe themselves, filled in as they are added. */
 export function describedRoutes(app: FastifyInstance): readonly DescribedRoute[] {
   const routes: DescribedRoute[] = []
-  app.addHook('onRoute', ({ method, url, config }) => {
+  app.addHook('onRoute', (route) => {
+    const { method, url, config } = route
     const operation = config?.operation
     if (operation === undefined) return
-    for (const name of [method].flat()) if (name !== 'HEAD') routes.push({ method: name, url, operation })
+    const isGuarded = config?.access === 'granted'
+    const isWebsocket = 'wsHandler' in route
+    for (const name of [method].flat())
+      if (name !== 'HEAD') routes.push({ method: name, url, operation, isGuarded, isWebsocket })
   })
   return routes
 }

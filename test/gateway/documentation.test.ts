@@ -32,6 +32,26 @@ interface Operations {
   >
 }
 
+interface Guarded {
+  readonly components: { readonly securitySchemes: unknown }
+  readonly paths: Readonly<
+    Record<
+      string,
+      Readonly<
+        Record<
+          string,
+          {
+            readonly security?: unknown
+            readonly responses: Readonly<
+              Record<string, { readonly description: string; readonly headers?: object }>
+            >
+          }
+        >
+      >
+    >
+  >
+}
+
 t.test('the document is valid, has every route, and every parameter of each', async (t) => {
   const { app } = await gatewayServer(t)
   const document = await checkDocument(t, app, ROUTES)
@@ -45,6 +65,38 @@ t.test('the document is valid, has every route, and every parameter of each', as
     const asked = documented(path).filter((name) => name !== 'stream')
     t.same(asked.sort(), list.split(', ').sort(), path)
   }
+})
+
+t.test('every route that wants a token says how it is shown, and how it is refused', async (t) => {
+  const { app } = await gatewayServer(t, { metrics: async () => ({ headers: {}, body: '' }) })
+  const { paths, components } = (await app.inject('/api/openapi.json')).json<Operations & Guarded>()
+  t.match(components.securitySchemes, {
+    bearer: { type: 'http', scheme: 'bearer' },
+    ticket: { type: 'apiKey', in: 'query', name: 'ticket' },
+  })
+  const documented = app.guarded.filter(({ method }) => method !== 'HEAD')
+  let granted = 0
+  for (const { method, url, access, isWebsocket } of documented) {
+    const operation = (paths as unknown as Guarded['paths'])[url]?.[method.toLowerCase()]
+    if (access === 'open') {
+      t.equal(operation?.security, undefined, `${url} is open`)
+      continue
+    }
+    granted++
+    const ways = isWebsocket ? [{ bearer: [] }, { ticket: [] }] : [{ bearer: [] }]
+    t.strictSame(operation?.security, ways, url)
+    for (const [status, code] of [
+      ['401', 'TOKEN_MISSING'],
+      ['403', 'NOT_GRANTED'],
+      ['429', 'RATE_LIMIT'],
+    ] as const) {
+      const response = operation?.responses[status]
+      t.match(JSON.stringify(response), `"code":"${code}"`, `${url} ${status}`)
+      t.match(response?.description, /\w/)
+      if (status === '429') t.ok('retry-after' in response!.headers!, `${url} ${status}`)
+    }
+  }
+  t.ok(granted >= 9, 'there are such routes')
 })
 
 t.test('examples of parameters are taken', async (t) => {

@@ -82,6 +82,10 @@ function* examplesIn(
 ): Generator<{ path: string; schema: unknown; example: unknown }> {
   if (typeof node !== 'object' || node === null) return
   if ('example' in node && 'schema' in node) yield { path, schema: node.schema, example: node.example }
+  if ('examples' in node && 'schema' in node) {
+    for (const [name, { value }] of Object.entries(node.examples as Record<string, { value: unknown }>))
+      yield { path: `${path}/${name}`, schema: node.schema, example: value }
+  }
   for (const [key, value] of Object.entries(node)) {
     if (key !== 'example' && key !== 'schema') yield* examplesIn(value, `${path}/${key}`)
   }
