@@ -22,13 +22,14 @@ const WARM_MS = 1500
 const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
 const bus = new LocalTapBus()
-const taps = new TapHub({ bus, limits: { sessions: 10_000 } })
+const taps = new TapHub({ bus, limits: { sessions: 10_000, queueBytes: 10_000 * 128 * 1024 } })
 const app = await createGateway({
   engine: await engineOn([]),
   taps,
   ready: () => ({ ready: true }),
   version: 'bench',
   limits: {
+    streamsPerAddress: 10_000,
     // The clients answer no pings.
     pingMs: 3_600_000,
     connections: 10_000,

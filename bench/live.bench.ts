@@ -21,7 +21,7 @@ const app = await createGateway({
   taps,
   ready: () => ({ ready: true }),
   version: 'bench',
-  limits: { pingMs: 3_600_000 },
+  limits: { pingMs: 3_600_000, streamsPerAddress: 10_000 },
 })
 await app.listen({ port: 0, host: '127.0.0.1' })
 const { port } = app.server.address() as AddressInfo

@@ -50,6 +50,7 @@ export async function openAnswering(
   const taps = new TapHub({
     bus,
     settleMs,
+    limits: { sessions: settings.tapSessions, queueBytes: settings.tapMemory },
     ...(past === undefined ? {} : { replays: await openReplays(context, past, identities) }),
     onTrouble: tapTrouble(trouble),
   })
@@ -65,6 +66,10 @@ export async function openAnswering(
     closeGraceMs: CLOSE_GRACE_MS,
     requestsPerMinute: settings.requestsPerMinute,
     streamsPerIdentity: settings.streamsPerIdentity,
+    streamsPerAddress: settings.streamsPerAddress,
+    liveClients: settings.liveSessions,
+    connections: settings.connections,
+    connectionsPerAddress: settings.connectionsPerAddress,
   }
   const gateway = await createGateway({
     engine,

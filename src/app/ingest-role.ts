@@ -42,7 +42,12 @@ export async function startIngest(context: RoleContext<'ingest'>): Promise<Annou
     topic,
     version,
     logger: serverLogger(logger),
-    limits: { closeGraceMs: CLOSE_GRACE_MS, recordBytes },
+    limits: {
+      closeGraceMs: CLOSE_GRACE_MS,
+      recordBytes,
+      connections: settings.connections,
+      connectionsPerAddress: settings.connectionsPerAddress,
+    },
     now: Date.now,
     ready,
     budget,

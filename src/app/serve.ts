@@ -86,7 +86,11 @@ export async function startServe(context: RoleContext<'serve'>): Promise<ServeAd
     topic: TOPIC,
     version,
     logger: serverLogger(logger),
-    limits: { closeGraceMs: CLOSE_GRACE_MS },
+    limits: {
+      closeGraceMs: CLOSE_GRACE_MS,
+      connections: settings.connections,
+      connectionsPerAddress: settings.connectionsPerAddress,
+    },
     now,
     allowedHosts: settings.allowedHosts,
     budget,

@@ -1,7 +1,7 @@
 import { GATEWAY_LISTEN, GRPC_LISTEN, INGEST_LISTEN } from './http-settings.ts'
 import { isLoopback } from './loopback.ts'
 import { type Setting, type SettingFault, type SettingSchema, settingsOf, variableOf } from './setting.ts'
-import { duration, type HostPort, list, onOff, readableFile, someText, wholeNumber } from './value-types.ts'
+import { duration, type HostPort, list, onOff, readableFile, someText } from './value-types.ts'
 
 const { setting, optional } = settingsOf('access')
 
@@ -82,18 +82,6 @@ export const ACCESS_SETTINGS = {
     secrecy: 'value',
   },
   auditLog: setting('audit-log', 'on', onOff, 'log of every tap: who, what, how long, how many'),
-  requestsPerMinute: setting(
-    'requests-per-minute',
-    '6000',
-    wholeNumber({ min: 1, max: 10_000_000 }),
-    'requests a minute of one identity, or without authentication of one address',
-  ),
-  streamsPerIdentity: setting(
-    'streams-per-identity',
-    '100',
-    wholeNumber({ min: 1, max: 100_000 }),
-    'streams that one identity may have open',
-  ),
   insecure: INSECURE,
   ...TLS,
 } as const

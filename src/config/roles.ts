@@ -12,6 +12,7 @@ import {
 } from './http-settings.ts'
 import { IDENTITY_SETTINGS } from './identity-settings.ts'
 import { KAFKA_READING_SETTINGS, kafkaFaults, KAFKA_SETTINGS } from './kafka-settings.ts'
+import { CONNECTION_SETTINGS, GATEWAY_LIMIT_SETTINGS, limitFaults } from './limit-settings.ts'
 import { LOG_SETTINGS } from './log-settings.ts'
 import { REDIS_SETTINGS } from './redis-settings.ts'
 import { ROLLUP_SETTINGS } from './rollup-settings.ts'
@@ -28,6 +29,7 @@ export const ROLE_SETTINGS = {
     maxSeries: MAX_SERIES,
     ...ACCESS_SETTINGS,
     ...INGEST_ACCESS_SETTINGS,
+    ...GATEWAY_LIMIT_SETTINGS,
     ...EMBEDDED_SETTINGS,
     ...EVENT_SETTINGS,
     ...IDENTITY_SETTINGS,
@@ -40,6 +42,7 @@ export const ROLE_SETTINGS = {
     grpcListen: GRPC_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
     ...INGEST_ACCESS_SETTINGS,
+    ...CONNECTION_SETTINGS,
     ...KAFKA_SETTINGS,
     ...LOG_SETTINGS,
     ...TRACING_SETTINGS,
@@ -60,6 +63,7 @@ export const ROLE_SETTINGS = {
     listen: GATEWAY_LISTEN,
     allowedHosts: ALLOWED_HOSTS,
     ...ACCESS_SETTINGS,
+    ...GATEWAY_LIMIT_SETTINGS,
     ...REDIS_SETTINGS,
     ...KAFKA_READING_SETTINGS,
     ...EVENT_SETTINGS,
@@ -101,5 +105,9 @@ export function combinedFaults(
   schema: SettingSchema,
   values: Readonly<Record<string, unknown>>,
 ): readonly SettingFault[] {
-  return [...accessFaults(schema, values), ...('brokers' in schema ? kafkaFaults(values) : [])]
+  return [
+    ...accessFaults(schema, values),
+    ...limitFaults(values),
+    ...('brokers' in schema ? kafkaFaults(values) : []),
+  ]
 }

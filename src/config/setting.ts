@@ -19,6 +19,7 @@ export interface ValueType<T> {
 export const SETTING_GROUPS = [
   'http',
   'access',
+  'limits',
   'kafka',
   'redis',
   'events',

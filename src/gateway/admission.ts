@@ -25,7 +25,10 @@ export interface AdmissionOptions {
   /** Without one anyone may see everything. */
   readonly door?: Door
   readonly tickets: Tickets
-  readonly limits: Pick<GatewayLimits, 'requestsPerMinute' | 'guessesPerMinute' | 'streamsPerIdentity'>
+  readonly limits: Pick<
+    GatewayLimits,
+    'requestsPerMinute' | 'guessesPerMinute' | 'streamsPerIdentity' | 'streamsPerAddress'
+  >
   readonly now: () => number
 }
 
@@ -39,6 +42,7 @@ export interface StreamEnd {
 interface Stream {
   /** As it was when what is shown was last made of it. */
   access: Access
+  readonly address: string
   /** What it shows, as far as that depends on who looks. Throws where it may show nothing any more. */
   readonly shows: (access: Access) => unknown
   readonly shown: string
@@ -107,11 +111,12 @@ export class Admission {
     const access = this.accessOf(request)
     const stream: Stream = {
       access,
+      address: request.ip,
       shows,
       shown: JSON.stringify(shows(access)) ?? '',
       end,
     }
-    this.#checkStreams(access)
+    this.#checkStreams(stream)
     this.#streams.add(stream)
     this.#timer ??= setInterval(() => this.#look(), WATCH_MS).unref()
     return () => this.#forget(stream)
@@ -139,16 +144,18 @@ export class Admission {
     }
   }
 
-  #checkStreams({ identity, name }: Access): void {
-    if (identity.kind === 'anyone') return
-    const { streamsPerIdentity } = this.#options.limits
+  #checkStreams({ access: { identity, name }, address }: Stream): void {
+    const { streamsPerIdentity, streamsPerAddress } = this.#options.limits
+    const isAnyone = identity.kind === 'anyone'
     let open = 0
-    for (const stream of this.#streams) if (isSame(stream.access.identity, identity)) open++
-    if (open < streamsPerIdentity) return
+    for (const stream of this.#streams) {
+      if (isAnyone ? stream.address === address : isSame(stream.access.identity, identity)) open++
+    }
+    if (open < (isAnyone ? streamsPerAddress : streamsPerIdentity)) return
     throw new HttpProblem(
       429,
       'STREAM_LIMIT',
-      `${name} has ${open} streams open, as many as are allowed at a time`,
+      `${isAnyone ? address : name} has ${open} streams open, as many as are allowed at a time`,
       { retryAfterSeconds: 5 },
     )
   }

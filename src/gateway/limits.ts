@@ -15,8 +15,10 @@ export interface GatewayLimits extends HttpLimits {
   readonly requestsPerMinute: number
   /** Tokens that are not known, of one address; beyond it 429. */
   readonly guessesPerMinute: number
-  /** Streams open at a time of one identity; without authentication there is no such limit. */
+  /** Streams open at a time of one identity; beyond it 429. */
   readonly streamsPerIdentity: number
+  /** The same of one address, where there is no authentication. */
+  readonly streamsPerAddress: number
 }
 
 export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
@@ -29,4 +31,5 @@ export const DEFAULT_GATEWAY_LIMITS: GatewayLimits = {
   requestsPerMinute: 6000,
   guessesPerMinute: 60,
   streamsPerIdentity: 100,
+  streamsPerAddress: 500,
 }

@@ -50,6 +50,11 @@ t.test('lists are names, suffixes or all', async (t) => {
 })
 
 const refused: readonly (readonly [Texts, Texts, string])[] = [
+  [
+    { 'tap-sessions': '5000' },
+    {},
+    'tap-memory is 268435456 bytes for tap-sessions of 5000: give at least 625MiB, 128 KiB for each',
+  ],
   [{ partitions: 'many' }, {}, '--partitions is "many": must be a whole number from 1 to 64'],
   [
     {},

@@ -1,7 +1,9 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { CLIENT_SETTINGS } from '../../src/config/client.ts'
 import { resolveSchema, roleSettings } from '../../src/config/role-settings.ts'
-import { ROLE_SETTINGS } from '../../src/config/roles.ts'
-import type { SettingError } from '../../src/config/setting.ts'
+import { ALL_SETTINGS, ROLE_SETTINGS } from '../../src/config/roles.ts'
+import type { Setting, SettingError } from '../../src/config/setting.ts'
 
 type Texts = Readonly<Record<string, string>>
 
@@ -35,6 +37,27 @@ t.test('a secret given twice in one place is refused, and one of a higher place 
     message:
       'MESHTAP_KAFKA_SASL_PASSWORD_FILE is "/no/such/file": must name a file that can be read (ENOENT)',
   })
+})
+
+t.test('secrets that open a gateway are read from files, and shown by nobody', async (t) => {
+  const secret = 'thirty-two characters, or a little more'
+  const directory = t.testdir({ secret: `${secret}\n` })
+  for (const name of ['jwt-secret', 'ticket-secret'] as const) {
+    const flags = { redis: 'redis://redis', [`${name}-file`]: `${directory}/secret` }
+    const { inForce } = await resolveSchema(ROLE_SETTINGS.gateway, { flags, environment: {} })
+    t.notMatch(JSON.stringify(inForce), secret)
+    const settings = await roleSettings('gateway', { flags, environment: {} })
+    t.equal(name === 'jwt-secret' ? settings.jwtSecret : settings.ticketSecret, secret)
+  }
+})
+
+t.test('docs/configuration.md lists every secret, and none besides', async (t) => {
+  const text = readFileSync(new URL('../../docs/configuration.md', import.meta.url), 'utf8')
+  const [, section = ''] = /\n## Secrets\n([^]*?)\n## /.exec(text) ?? []
+  const listed = [...section.matchAll(/^\| `([\w-]+)`/gm)].map(([, name]) => name)
+  const settings: readonly Setting<unknown>[] = [...ALL_SETTINGS.values(), ...Object.values(CLIENT_SETTINGS)]
+  const secrets = settings.filter(({ secrecy }) => secrecy !== undefined).map(({ name }) => name)
+  t.strictSame(listed.sort(), secrets.sort())
 })
 
 const SECRET = 'hunter2'

@@ -5,6 +5,7 @@ import { type Setting, SETTING_GROUPS, type SettingGroup, variableOf } from '../
 const HEADINGS: Readonly<Record<SettingGroup, string>> = {
   http: 'HTTP',
   access: 'Access',
+  limits: 'Limits',
   kafka: 'Kafka',
   redis: 'Redis',
   events: 'Events',

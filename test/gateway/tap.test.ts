@@ -89,6 +89,23 @@ t.test('the connection of a refused upgrade is closed, whoever refused it', asyn
   }
 })
 
+t.test('without tokens one address has only so many streams, of any kind', async (t) => {
+  const { app, registered } = await gatewayServer(t, { limits: { streamsPerAddress: 2 } })
+  const port = await listening(app)
+  const stop = new AbortController()
+  const ask = (path: string) => fetch(`http://127.0.0.1:${port}/api/v1/${path}`, { signal: stop.signal })
+  const opened = [await ask('tap'), await ask('stat?resource=deploy&stream=true')]
+  for (const { status } of opened) t.equal(status, 200)
+  for (const path of ['tap', 'top?resource=deploy&stream=true']) {
+    const refused = await ask(path)
+    t.match(await refused.json(), { code: 'STREAM_LIMIT', detail: /^127\.0\.0\.1 has 2 streams open/ })
+  }
+  await opened[0]!.body!.cancel()
+  await registered(0)
+  t.equal((await ask('tap')).status, 200, 'one that has ended makes room')
+  stop.abort()
+})
+
 t.test('a tap that cannot be opened is refused before the upgrade', async (t) => {
   const { app, registered, bus, taps } = await gatewayServer(t, {}, { limits: { sessions: 1 } })
   const socket = await app.injectWS('/api/v1/tap')

@@ -35,7 +35,8 @@ const app = await createGateway({
   taps,
   ready: () => ({ ready: true }),
   version: '1.2.3',
-  limits,
+  // Its clients all come from here.
+  limits: { streamsPerAddress: 10_000, ...limits },
   ...(token === undefined ? {} : { door: doorOf(token) }),
 })
 
