@@ -1,6 +1,7 @@
 import { type ServerInterceptor, ServerInterceptingCall } from '@grpc/grpc-js'
+import { HttpProblem } from '../../http/problem.ts'
 import { overloaded } from '../body-reader.ts'
-import type { ByteBudget } from '../byte-budget.ts'
+import type { ByteBudget, ByteLease } from '../byte-budget.ts'
 import { closingProblem, type Failures } from './failures.ts'
 import type { GrpcLimits } from './grpc-limits.ts'
 import type { GrpcStats } from './grpc-stats.ts'
@@ -17,6 +18,12 @@ export interface AdmissionOptions {
   readonly stats: GrpcStats
   readonly failures: Failures
 }
+
+/**
+ * Of what anyone may send, which the budget has no share for: the name of a service. A `Watch` holds its message for as long
+ * as it lasts.
+ */
+const OPEN_BYTES = 1024
 
 /**
  * What every call goes through: nothing of it is read before it is known who sends it, and handlers get messages as
@@ -54,8 +61,9 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
             // A second one is refused by the library, which never hands the first on either.
             single?.discard()
             const lease = budget.lease()
-            if (access === 'granted' && !lease.growTo(bytes.length)) {
-              call.sendStatus(failures.statusOf(overloaded()))
+            const refusal = access === 'open' ? tooLong(bytes) : withoutRoom(lease, bytes)
+            if (refusal !== undefined) {
+              call.sendStatus(failures.statusOf(refusal))
               return
             }
             single = new Message(bytes, lease)
@@ -70,4 +78,14 @@ export function admission(options: AdmissionOptions): ServerInterceptor {
         }),
     })
   }
+}
+
+function tooLong({ length }: Buffer): HttpProblem | undefined {
+  if (length <= OPEN_BYTES) return undefined
+  const message = `the message has ${length} bytes, of which one of this method may have ${OPEN_BYTES}`
+  return new HttpProblem(413, 'BODY_TOO_LARGE', message)
+}
+
+function withoutRoom(lease: ByteLease, { length }: Buffer): HttpProblem | undefined {
+  return lease.growTo(length) ? undefined : overloaded()
 }

@@ -79,6 +79,12 @@ t.test('health is told to anyone, and what is watched as it changes', async (t) 
   t.same(told, [2, 1, 2])
 })
 
+t.test('what anyone may send is short', async (t) => {
+  const { client } = await grpcServer(t, { tokens })
+  t.match(await client.unary(HEALTH, Buffer.from([10, 3, 97, 98, 99])), { code: 0 })
+  t.match(await client.unary(HEALTH, Buffer.alloc(2000)), { code: 3, details: /2000 bytes/ })
+})
+
 /** A certificate authority, and what it signed for a name. */
 function authority(t: Test) {
   const directory = t.testdir()
