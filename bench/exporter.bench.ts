@@ -10,7 +10,8 @@ import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Readable } from 'node:stream'
+import { type Readable, Writable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type * as promClient from 'prom-client'
 import { LATENCY_BOUNDS } from '../src/exporter/families.ts'
 import { Exposition } from '../src/exporter/exposition.ts'
@@ -19,6 +20,7 @@ import { MetricsPage } from '../src/exporter/metrics-page.ts'
 import { chooseFormat } from '../src/exporter/negotiation.ts'
 import { Pace } from '../src/exporter/pace.ts'
 import { Progress } from '../src/exporter/progress.ts'
+import type { Chunk } from '../src/exporter/sample-writer.ts'
 import { EmbeddedRollupStore } from '../src/store/embedded/embedded-rollup-store.ts'
 import { buildClientGolang, runClientGolang } from './client-golang.ts'
 import { benchSeries, fillStore, NOW } from './exporter-series.ts'
@@ -125,7 +127,14 @@ async function meshtap(format: string, count: number): Promise<Measured> {
   const asked = { parameters: new URLSearchParams(), accept, acceptEncoding: undefined }
   const run = async (onChunk: (chunk: Buffer) => void) => {
     const { body } = await page.answer(asked)
-    for await (const chunk of body as Readable) onChunk(chunk as Buffer)
+    // As to a client: into something that tells when a chunk is written.
+    const client = new Writable({
+      write(chunk: Buffer, _encoding, callback) {
+        onChunk(chunk)
+        setImmediate(callback)
+      },
+    })
+    await pipeline(body as Readable, client)
   }
   globalThis.gc?.()
   const before = process.memoryUsage.rss()
@@ -170,10 +179,14 @@ async function written(store: EmbeddedRollupStore, accept: string): Promise<numb
   const workloads = await all(await mesh.read('workload'))
   const routes = await all(await mesh.read('route'))
   const exposition = new Exposition(writer, pace)
+  // As the page does when they are sent.
+  const sent = async (chunks: AsyncIterable<Chunk>) => {
+    for await (const chunk of chunks) writer.reuse(chunk)
+  }
   const start = process.cpuUsage()
-  for (const scopes of workloads) for await (const _ of exposition.workloads(scopes));
-  for (const scopes of routes) for await (const _ of exposition.routes(scopes));
-  for await (const _ of exposition.end());
+  for (const scopes of workloads) await sent(exposition.workloads(scopes))
+  for (const scopes of routes) await sent(exposition.routes(scopes))
+  await sent(exposition.end())
   return secondsSince(start)
 }
 

@@ -4,10 +4,14 @@ const DIGITS = new Uint8Array(16)
 /** Most digits of a whole number that is written by hand. */
 const MAX_DIGITS = 16
 
+/** Buffers that are kept for what is written next. */
+const MAX_SPARES = 4
+
 /** Bytes being written, in a buffer that grows: texts, numbers in decimal, and protobuf's numbers. */
 export class ByteBuffer {
   #bytes: Buffer<ArrayBuffer>
   #at = 0
+  readonly #spares: Buffer<ArrayBuffer>[] = []
 
   constructor(capacity: number) {
     this.#bytes = Buffer.allocUnsafeSlow(capacity)
@@ -31,12 +35,17 @@ export class ByteBuffer {
     return this.#bytes
   }
 
-  /** What was written, for good: goes on in a new buffer. */
+  /** What was written, for good: goes on in a buffer that was given back, or a new one. */
   take(capacity: number): Buffer<ArrayBuffer> {
     const { written } = this
-    this.#bytes = Buffer.allocUnsafeSlow(capacity)
+    this.#bytes = this.#spares.pop() ?? Buffer.allocUnsafeSlow(capacity)
     this.#at = 0
     return written
+  }
+
+  /** Gives back what was taken, to be overwritten: nobody may look at it any longer. */
+  reuse(taken: Buffer<ArrayBuffer>): void {
+    if (this.#spares.length < MAX_SPARES) this.#spares.push(Buffer.from(taken.buffer))
   }
 
   byte(value: number): void {

@@ -1,10 +1,11 @@
-import { Readable, type Transform } from 'node:stream'
+import type { Readable, Transform } from 'node:stream'
 import { createGzip, createZstdCompress, constants } from 'node:zlib'
 import { RequestError } from '../event/request-error.ts'
 import type { PageAnswer, PageRequest } from '../http/page.ts'
 import { HttpProblem } from '../http/problem.ts'
 import { type RollupStore, StoreError } from '../store/rollup-store.ts'
 import type { OwnSamples } from '../telemetry/own-samples.ts'
+import { ChunkStream } from './chunk-stream.ts'
 import { Exposition } from './exposition.ts'
 import { MeshReader } from './mesh-reader.ts'
 import { chooseCoding, chooseFormat, type Coding } from './negotiation.ts'
@@ -12,7 +13,7 @@ import type { MergedScope } from './merged-scope.ts'
 import { meshUp, partitionFamilies, seriesFamilies } from './own-metrics.ts'
 import { Pace } from './pace.ts'
 import { Progress, RewoundError } from './progress.ts'
-import type { SampleWriter } from './sample-writer.ts'
+import type { Chunk, SampleWriter } from './sample-writer.ts'
 import { parseSelection, type Selection } from './selection.ts'
 
 /** Label sets of one level in one scrape. */
@@ -91,7 +92,8 @@ export class MetricsPage {
     let body: Readable
     try {
       const first = await chunks.next()
-      body = encoded(Readable.from(following(first, chunks), { objectMode: false }), coding)
+      const onSent = (chunk: Chunk) => writer.reuse(chunk)
+      body = encoded(new ChunkStream({ chunks: following(first, chunks), onSent }), coding)
     } catch (error) {
       this.#running--
       throw problemOf(error)
@@ -120,7 +122,7 @@ export class MetricsPage {
     writer: SampleWriter,
     selection: Selection,
     scrape: { outcome: ScrapeOutcome },
-  ): AsyncGenerator<Buffer> {
+  ): AsyncGenerator<Chunk, void> {
     const { own } = this.#options
     const pace = new Pace()
     const exposition = new Exposition(writer, pace)
@@ -163,7 +165,10 @@ export class MetricsPage {
   }
 }
 
-async function* following(first: IteratorResult<Buffer, unknown>, rest: AsyncGenerator<Buffer>) {
+async function* following(
+  first: IteratorResult<Chunk, void>,
+  rest: AsyncGenerator<Chunk, void>,
+): AsyncGenerator<Chunk, void> {
   if (first.done === true) return
   yield first.value
   yield* rest

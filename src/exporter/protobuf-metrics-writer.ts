@@ -6,7 +6,7 @@ import { boundOf, CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
 import type { LabelEncoder } from './label-pieces.ts'
 import { LatencyCells, type MergedExemplars, type MergedScope } from './merged-scope.ts'
-import type { Labels, SampleWriter } from './sample-writer.ts'
+import type { Chunk, Labels, SampleWriter } from './sample-writer.ts'
 
 const CAPACITY = 80 * 1024
 /** Bytes of metrics after which a family's message is ended, and another of the same family begun. */
@@ -159,8 +159,12 @@ export class ProtobufMetricsWriter implements SampleWriter {
     this.#endMessage()
   }
 
-  take(): Buffer {
+  take(): Chunk {
     return this.#out.take(CAPACITY)
+  }
+
+  reuse(chunk: Chunk): void {
+    this.#out.reuse(chunk)
   }
 
   /** Reads a row's cells into classic counts, spans and deltas; answers how many zeros there are. */

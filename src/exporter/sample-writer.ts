@@ -3,6 +3,9 @@ import type { Family } from './families.ts'
 import type { LabelEncoder } from './label-pieces.ts'
 import type { MergedScope } from './merged-scope.ts'
 
+/** Memory of its own. */
+export type Chunk = Buffer<ArrayBuffer>
+
 export const NO_LABELS: Buffer = Buffer.alloc(0)
 
 /** Encoded labels: `bytes[start, end)`, and further ones. */
@@ -37,5 +40,7 @@ export interface SampleWriter extends LabelEncoder {
   buckets(labels: Labels, counts: BucketCounts): void
   /** Ends the exposition. */
   finish(): void
-  take(): Buffer
+  take(): Chunk
+  /** Gives a chunk back that nobody looks at any longer: its memory is used again. */
+  reuse(chunk: Chunk): void
 }

@@ -6,7 +6,7 @@ import { boundOf, CLASSIC_OF } from './classic-buckets.ts'
 import { type Family, LATENCY_BOUNDS } from './families.ts'
 import type { LabelEncoder } from './label-pieces.ts'
 import { LatencyCells, type MergedScope } from './merged-scope.ts'
-import type { Labels, SampleWriter } from './sample-writer.ts'
+import type { Chunk, Labels, SampleWriter } from './sample-writer.ts'
 
 /** Larger than a chunk, so that most chunks are made once. */
 const CAPACITY = 80 * 1024
@@ -166,8 +166,12 @@ export class TextWriter implements SampleWriter {
     if (this.#isOpenMetrics) this.#out.text('# EOF\n')
   }
 
-  take(): Buffer {
+  take(): Chunk {
     return this.#out.take(CAPACITY)
+  }
+
+  reuse(chunk: Chunk): void {
+    this.#out.reuse(chunk)
   }
 
   #boundText(bound: number | undefined): string {
