@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import type { BareFormat } from '../aggregator/record-decoder.ts'
 import type { TopicFormat } from '../config/event-settings.ts'
 import { decodeOtlpTraces } from '../event/otlp-decoder.ts'
+import { isReadWith } from '../log/mirrored-topic.ts'
 import { named } from './doors.ts'
 import type { RoleContext } from './role-context.ts'
 
@@ -10,7 +11,16 @@ export async function openTopicFormats({
   settings,
 }: RoleContext<'aggregator' | 'gateway'>): Promise<ReadonlyMap<string, BareFormat>> {
   const formats = new Map<string, BareFormat>()
-  for (const { topic, format } of settings.topicFormats) formats.set(topic, await openFormat(format))
+  for (const { topic, format } of settings.topicFormats) {
+    named('topic-formats', () => {
+      if (formats.has(topic)) throw new RangeError(`${topic} has two formats`)
+      if (!isReadWith(settings.topic, topic))
+        throw new RangeError(
+          `${topic} is not read: only ${settings.topic} and <cluster>.${settings.topic} are`,
+        )
+    })
+    formats.set(topic, await openFormat(format))
+  }
   return formats
 }
 

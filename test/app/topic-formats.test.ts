@@ -7,8 +7,25 @@ import { eventsOf } from '../../src/event/event-objects.ts'
 
 function open(path: string) {
   const topicFormats = [{ topic: 'edge.mesh.requests', format: { kind: 'mapping' as const, path } }]
-  return openTopicFormats({ settings: { topicFormats } } as never)
+  return openTopicFormats({ settings: { topic: 'mesh.requests', topicFormats } } as never)
 }
+
+t.test('a topic that is not read, or is named twice, is a fault of its setting', async (t) => {
+  const otlp = (topic: string) => ({ topic, format: { kind: 'otlp' } })
+  const opened = (...topics: readonly string[]) =>
+    openTopicFormats({
+      settings: { topic: 'mesh.requests', topicFormats: topics.map(otlp) },
+    } as never)
+  t.equal((await opened('mesh.requests', 'east.mesh.requests')).size, 2)
+  await t.rejects(opened('east.mesh.request'), {
+    name: 'SettingError',
+    message:
+      'topic-formats: east.mesh.request is not read: only mesh.requests and <cluster>.mesh.requests are',
+  })
+  await t.rejects(opened('mesh.requests', 'mesh.requests'), {
+    message: 'topic-formats: mesh.requests has two formats',
+  })
+})
 
 t.test('a mapping that is not there or wrong is a fault of its setting', async (t) => {
   const directory = t.testdir({ 'wrong.yaml': 'events:\n  - time: t\n' })
