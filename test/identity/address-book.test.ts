@@ -64,6 +64,11 @@ t.test('what is learnt of one that is there replaces what was known', async (t) 
   t.equal(book.atAddress('east', '10.0.0.1', 100).occupant?.pod, 'web-1')
   t.strictSame([...book.present('east')], ['a'])
   t.equal(book.stats.tenures, 1)
+  const last = entry('a', 'web-1', ['10.0.0.1'], 100)
+  for (const field of ['namespace', 'kind', 'name', 'pod', 'service'] as const) {
+    book.set('east', { ...last, occupant: { ...last.occupant, [field]: 'other' } })
+    t.equal(book.atAddress('east', '10.0.0.1', 100).occupant?.[field], 'other', field)
+  }
 })
 
 t.test('one that moves to another address had the first until then', async (t) => {
