@@ -41,6 +41,12 @@ export function openKubernetesApi(access: KubernetesAccess): KubernetesApi {
   const config = configOf(access)
   const server = config.getCurrentCluster()?.server
   if (server === undefined) throw new RangeError(`${nameOf(access)}: names no cluster`)
+  if (!/^https?:$/.test(URL.parse(server)?.protocol ?? '')) {
+    const where = access.kind === 'file' ? '' : ': only a pod of a cluster is in it'
+    throw new RangeError(
+      `${nameOf(access)}: ${JSON.stringify(server)} is no address of an API server${where}`,
+    )
+  }
   return {
     async get(path, accept, signal) {
       const url = new URL(`${server.replace(/\/$/, '')}${path}`)

@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
 import { AddressBook } from '../../../src/identity/address-book.ts'
@@ -261,5 +262,18 @@ t.test('a configuration that cannot be is refused', async (t) => {
   })
   t.throws(() => openKubernetesApi({ kind: 'file', path, context: 'prod' }), {
     message: `${path}: has no context "prod"`,
+  })
+  const { KUBERNETES_SERVICE_HOST: host } = process.env
+  delete process.env['KUBERNETES_SERVICE_HOST']
+  t.teardown(() => host !== undefined && (process.env['KUBERNETES_SERVICE_HOST'] = host))
+  t.throws(() => openKubernetesApi({ kind: 'in-cluster' }), {
+    name: 'RangeError',
+    message: /^the service account: ".*undefined.*" is no address of an API server: only a pod/,
+  })
+  const elsewhere = `${t.testdirName}/elsewhere`
+  writeFileSync(elsewhere, readFileSync(path, 'utf8').replace('https://', 'ftp://'))
+  t.throws(() => openKubernetesApi({ kind: 'file', path: elsewhere }), {
+    name: 'RangeError',
+    message: /elsewhere: "ftp:.*" is no address of an API server$/,
   })
 })
