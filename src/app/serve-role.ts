@@ -1,3 +1,4 @@
+import { SettingError } from '../config/setting.ts'
 import type { Announcement, RoleContext } from './role-context.ts'
 import { startServe } from './serve.ts'
 
@@ -5,6 +6,7 @@ import { startServe } from './serve.ts'
 export function serveRole(options: { readonly demo: boolean }) {
   return async (context: RoleContext<'serve'>): Promise<Announcement> => {
     const { settings, logger, parts } = context
+    if (options.demo) checkDemo(settings)
     const { gatewayUrl, ingestUrl, grpcUrl } = await startServe(context)
     if (options.demo) {
       const { startDemo } = await import('../demo/demo.ts')
@@ -18,4 +20,19 @@ export function serveRole(options: { readonly demo: boolean }) {
       ...(grpcUrl === undefined ? [] : [['gRPC', grpcUrl] as const]),
     ]
   }
+}
+
+/** Its sidecars have no token of the file, and trust no certificate of one's own. */
+function checkDemo({ ingestTokens, serverCert }: RoleContext<'serve'>['settings']): void {
+  const setting =
+    ingestTokens !== undefined ? 'ingest-tokens' : serverCert !== undefined ? 'tls-cert' : undefined
+  if (setting === undefined) return
+  throw new SettingError([
+    {
+      setting,
+      message:
+        `--demo cannot send to an ingest with ${setting}: start serve without --demo, and beside it ` +
+        'meshtap demo --ingest URL --ingest-token-file FILE --ca-file FILE',
+    },
+  ])
 }

@@ -123,6 +123,19 @@ t.test('a server that others reach wants to know who asks, or to be told that it
   }
 })
 
+t.test('a demo that could not send says so, and how it can', async (t) => {
+  const data = `${t.testdir({ tokens: 'sender sender-0123456789-token', data: {} })}`
+  const tls = ['--tls-cert', fixture('loopback-cert'), '--tls-key', fixture('loopback-key')]
+  for (const [setting, flags] of [
+    ['ingest-tokens', ['--ingest-tokens', `${data}/tokens`]],
+    ['tls-cert', tls],
+  ] as const) {
+    await t.rejects(ServeProcess.start(`${data}/data`, '--demo', ...flags), {
+      message: new RegExp(`error: --demo cannot send to an ingest with ${setting}: .*meshtap demo`),
+    })
+  }
+})
+
 t.test('the log says who looked at what, and for how long, however that ends', async (t) => {
   const of = '{subjects: [alice], namespaces: [shop], allow: [tap, paths]}'
   await using guarded = await guardedServe(t, of)
