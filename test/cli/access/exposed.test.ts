@@ -124,7 +124,7 @@ t.test('a server that others reach wants to know who asks, or to be told that it
 })
 
 t.test('a demo that could not send says so, and how it can', async (t) => {
-  const data = `${t.testdir({ tokens: 'sender sender-0123456789-token', data: {} })}`
+  const data = t.testdir({ tokens: 'sender sender-0123456789-token', data: {} })
   const tls = ['--tls-cert', fixture('loopback-cert'), '--tls-key', fixture('loopback-key')]
   for (const [setting, flags] of [
     ['ingest-tokens', ['--ingest-tokens', `${data}/tokens`]],
