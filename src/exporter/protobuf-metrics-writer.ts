@@ -22,6 +22,14 @@ const BRIDGED = 2
 
 const SHORT_BYTES = 256
 
+/** The upper bounds of classic buckets as field 2 of a bucket. */
+const BOUNDS = [...LATENCY_BOUNDS, Number.POSITIVE_INFINITY].map((bound) => {
+  const field = Buffer.alloc(9)
+  field.writeUInt8((2 << 3) | 1)
+  field.writeDoubleLE(bound, 1)
+  return field
+})
+
 const LENGTH_DELIMITED = 2
 const FIXED64 = 1
 const VARINT = 0
@@ -123,12 +131,8 @@ export class ProtobufMetricsWriter implements SampleWriter {
     let cumulative = 0
     for (let bound = 0; bound <= LATENCY_BOUNDS.length; bound++) {
       cumulative += this.#classic[bound]!
-      const bucket = this.#part
-      bucket.length = 0
-      writeVarint(bucket, 1, cumulative)
-      writeDouble(bucket, 2, LATENCY_BOUNDS[bound] ?? Number.POSITIVE_INFINITY)
-      if (bound === exemplarBound) this.#addExemplar(bucket, exemplars!, exemplar)
-      writeMessage(histogram, 3, bucket)
+      if (bound === exemplarBound) this.#exemplarBucket(histogram, bound, cumulative, exemplars!, exemplar)
+      else writeBucket(histogram, bound, cumulative)
     }
     writeTag(histogram, 5, VARINT)
     histogram.zigzag(SCHEMA)
@@ -210,6 +214,21 @@ export class ProtobufMetricsWriter implements SampleWriter {
     return zeros
   }
 
+  #exemplarBucket(
+    into: ByteBuffer,
+    bound: number,
+    cumulative: number,
+    exemplars: MergedExemplars,
+    exemplar: number,
+  ): void {
+    const bucket = this.#part
+    bucket.length = 0
+    writeVarint(bucket, 1, cumulative)
+    bucket.copyShort(BOUNDS[bound]!)
+    this.#addExemplar(bucket, exemplars, exemplar)
+    writeMessage(into, 3, bucket)
+  }
+
   #span(offset: number, length: number): void {
     const span = this.#part
     span.length = 0
@@ -275,6 +294,21 @@ function writeVarint(into: ByteBuffer, field: number, value: number): void {
 function writeDouble(into: ByteBuffer, field: number, value: number): void {
   writeTag(into, field, FIXED64)
   into.double(value)
+}
+
+/** A classic bucket straight into a histogram: 26 of each make most of what is written. */
+function writeBucket(into: ByteBuffer, bound: number, cumulative: number): void {
+  const upper = BOUNDS[bound]!
+  writeTag(into, 3, LENGTH_DELIMITED)
+  into.varint(1 + varintBytes(cumulative) + upper.length)
+  writeVarint(into, 1, cumulative)
+  into.copyShort(upper)
+}
+
+function varintBytes(value: number): number {
+  let bytes = 1
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) bytes++
+  return bytes
 }
 
 function writeMessage(into: ByteBuffer, field: number, message: ByteBuffer): void {
