@@ -47,7 +47,8 @@ export class LabelSetTable {
     return {
       size: this.#size,
       width: this.#width,
-      ids: pieces.start.length <= 0x1_0000 ? Uint16Array.from(ids) : ids.slice(),
+      // Not by `from`, which asks for each number: twenty times as slow.
+      ids: pieces.start.length <= 0x1_0000 ? new Uint16Array(ids) : ids.slice(),
       pieces,
     }
   }

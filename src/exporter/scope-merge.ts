@@ -105,7 +105,7 @@ export class ScopeMerge {
     const { size } = this.#sets
     const latencySumMicros = new Float64Array(size)
     const firstMs = new Float64Array(size).fill(Number.POSITIVE_INFINITY)
-    const outcomes = new CountsWriter(this.#outcomes.length, this.#cellsOf('outcomes'))
+    const outcomes = new CountsWriter(this.#outcomes.length, this.#cellsOf('outcomes'), size)
     const latencies = new LatencyWriter(this.#options.writer.cellOf, size)
     let step = 0
     for (let set = 0; set < size; set++) {
@@ -118,19 +118,24 @@ export class ScopeMerge {
         outcomes.add(part.outcomes, row, part.outcomeOf)
         latencies.add(part.latencies, row)
       }
-      outcomes.end()
+      outcomes.end(set)
       latencies.end(set)
     }
     yield
     const exemplars = this.#mergedExemplars(size)
     yield
     const labels: LabelSets = this.#sets.finish(this.#pieces.pieces)
+    yield
+    const counts = outcomes.finish()
+    yield
+    const latency = latencies.finish()
+    yield
     return {
       size,
       labels,
       outcomes: this.#outcomes,
-      ...outcomes.finish(size),
-      ...latencies.finish(),
+      ...counts,
+      ...latency,
       latencySumMicros,
       firstMs,
       exemplars,
@@ -183,6 +188,7 @@ export class ScopeMerge {
   }
 
   #mergedExemplars(size: number): MergedExemplars | undefined {
+    if (this.#exemplars.isEmpty) return undefined
     const columns = this.#exemplars.of(Array.from({ length: size }, (_, set) => set))
     if (columns.row.length === 0) return undefined
     const at = new Int32Array(size).fill(-1)
@@ -195,13 +201,14 @@ export class ScopeMerge {
 class CountsWriter {
   readonly #sums: Float64Array
   readonly #used: number[] = []
-  readonly #start: number[] = [0]
+  readonly #start: Uint32Array
   readonly #index: Uint32Array
   readonly #count: Float64Array
   #at = 0
 
-  /** `cells`: most that are written. */
-  constructor(outcomes: number, cells: number) {
+  /** `cells`: most that are written, of `size` label sets. */
+  constructor(outcomes: number, cells: number, size: number) {
+    this.#start = new Uint32Array(size + 1)
     this.#sums = new Float64Array(outcomes)
     this.#index = new Uint32Array(cells)
     this.#count = new Float64Array(cells)
@@ -216,19 +223,19 @@ class CountsWriter {
     }
   }
 
-  end(): void {
+  end(set: number): void {
     for (const outcome of this.#used) {
       this.#index[this.#at] = outcome
       this.#count[this.#at++] = this.#sums[outcome]!
       this.#sums[outcome] = 0
     }
     this.#used.length = 0
-    this.#start.push(this.#at)
+    this.#start[set + 1] = this.#at
   }
 
-  finish(size: number): Pick<MergedScope, 'outcomeStart' | 'outcomeIndex' | 'outcomeCount'> {
+  finish(): Pick<MergedScope, 'outcomeStart' | 'outcomeIndex' | 'outcomeCount'> {
     return {
-      outcomeStart: Uint32Array.from({ length: size + 1 }, (_, set) => this.#start[set]!),
+      outcomeStart: this.#start,
       outcomeIndex: this.#index.slice(0, this.#at),
       outcomeCount: this.#count.slice(0, this.#at),
     }

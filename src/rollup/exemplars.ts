@@ -33,6 +33,11 @@ export class Exemplars {
   #timeMs = new Float64Array(0)
   #traceIds = new Uint8Array(0)
 
+  /** Whether no slot has one. */
+  get isEmpty(): boolean {
+    return this.#endMs.length === 0
+  }
+
   /** Offers a request whose trace id is at `from[start]`, zeros where it has none. */
   offer(slot: number, latencyMicros: number, timeMs: number, from: Uint8Array, start: number): void {
     // The hot path: nearly all are faster than the one that is known.
