@@ -324,6 +324,7 @@ t.test('what a worker does can be observed', async (t) => {
     claims: 2,
     reclaims: 0,
     troubles: { store: 0, log: 0, 'stale-epoch': 0, 'store-moved': 0 },
+    deadLetters: {},
   })
   t.ok(commits.count >= 1 && commits.bytes > 100)
   t.ok(commits.maxMs >= commits.lastMs && commits.totalMs >= commits.maxMs && commits.lastMs > 0)

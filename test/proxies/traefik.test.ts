@@ -5,7 +5,7 @@ import { deployed } from './deployed.ts'
 import { pushed } from './pushed.ts'
 import { requestsOf, wordsOf } from './tally.ts'
 
-const LINES = readFileSync(new URL('../fixtures/traefik/access.log', import.meta.url), 'utf8')
+const LINES = readFileSync(new URL('../fixtures/traefik/access.ndjson', import.meta.url), 'utf8')
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736'
 
 // No package brings a Traefik: its lines are as its documentation has them.
