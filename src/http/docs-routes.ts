@@ -28,14 +28,15 @@ export function addDocsRoutes(
   api: ApiDescription,
   routes: readonly DescribedRoute[],
 ): void {
-  let json: string | undefined
+  // Bytes, which all answers share; a text would be encoded for each.
+  let json: Buffer | undefined
   let page: Promise<FastifyInstance> | undefined
 
   app.get(
     '/api/openapi.json',
     { config: { operation: OPENAPI, access: 'open' } },
     async (_request, reply) => {
-      json ??= JSON.stringify(openApiDocument(api, routes))
+      json ??= Buffer.from(JSON.stringify(openApiDocument(api, routes)))
       return reply.header('content-type', 'application/json; charset=utf-8').send(json)
     },
   )

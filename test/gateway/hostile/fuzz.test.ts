@@ -1,6 +1,6 @@
 import t from 'tap'
 import { fuzzedRequests } from './fuzzed-requests.ts'
-import { GatewayProcess, MOST_MIB } from './gateway-process.ts'
+import { GatewayProcess } from './gateway-process.ts'
 import { askRaw, atOnce } from './raw-http.ts'
 
 // On a machine that is busy with others.
@@ -51,7 +51,7 @@ for (const [what, settings, authorizations] of [
       t.ok(statuses[status]! > 0, `some are ${status}`)
     const { taps, live } = await gateway.until(({ taps, live }) => taps.sessions + live.clients === 0)
     t.match({ taps: taps.taps, questions: live.questions }, { taps: 0, questions: 0 }, 'nothing is left open')
-    t.ok(gateway.peakMiB < MOST_MIB, `${gateway.peakMiB} MiB at most`)
+    t.ok(gateway.peakMiB < 400, `${gateway.peakMiB} MiB at most`)
     t.equal(
       (await askRaw(gateway.port, 'GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'))
         .status,
