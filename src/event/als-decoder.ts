@@ -46,6 +46,7 @@ import {
   TLS_FIELDS,
   TLS_PEER,
 } from './als-wire.ts'
+import { REQUEST_SIDE, RESPONSE_SIDE } from './header-ranges.ts'
 import type { EventColumns } from './event-columns.ts'
 import { FieldTable } from './field-table.ts'
 import { faultAt, ProtobufReader, WIRE } from './protobuf-reader.ts'
@@ -60,9 +61,6 @@ import { WireScanner } from './wire-scanner.ts'
 export function decodeAccessLogs(bytes: Uint8Array, columns: EventColumns): void {
   scanner.decode(bytes, columns)
 }
-
-const REQUEST_SIDE = 0
-const RESPONSE_SIDE = 1
 
 /** Headers that become fields of the event, and the place of each. They are not kept as headers besides. */
 const REQUEST_HEADERS = new FieldTable(['traceparent', 'b3', 'x-b3-traceid'])
@@ -334,7 +332,7 @@ class AlsScanner extends WireScanner {
 
   #header(side: number): void {
     if (this.#keyEnd > this.#keyStart)
-      this.#entry.addHeader(side, this.#keyStart, this.#keyEnd, this.#valueStart, this.#valueEnd)
+      this.#entry.headers.add(side, this.#keyStart, this.#keyEnd, this.#valueStart, this.#valueEnd)
   }
 
   /** Reads an entry of a map of texts. */

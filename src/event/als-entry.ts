@@ -1,5 +1,6 @@
 import { sameBytes } from './otlp-bytes.ts'
 import type { Symbols } from './symbols.ts'
+import { HeaderRanges } from './header-ranges.ts'
 
 /** Texts of an entry that events have fields for, by place. */
 export const TEXT = {
@@ -22,9 +23,6 @@ export const TEXT = {
   grpcTrailer: 16,
 } as const
 const TEXTS = 17
-
-/** Numbers a header takes in `AlsEntry.headers`: side, start and end of its name, start and end of its value. */
-export const ALS_HEADER_STRIDE = 5
 
 /**
  * What is read of one entry before it becomes an event: places in the message's bytes and a few numbers. One instance is
@@ -56,8 +54,7 @@ export class AlsEntry {
   durationMicros = -1
   /** The latest of all other times. */
   otherMicros = 0
-  headers = new Int32Array(16 * ALS_HEADER_STRIDE)
-  headerCount = 0
+  readonly headers = new HeaderRanges()
   #bytes: Uint8Array = new Uint8Array(0)
   #view = new DataView(this.#bytes.buffer)
   #symbols: Symbols | undefined
@@ -92,7 +89,7 @@ export class AlsEntry {
     this.lastSentMicros = -1
     this.durationMicros = -1
     this.otherMicros = 0
-    this.headerCount = 0
+    this.headers.count = 0
   }
 
   /** From the request's first byte to the response's last, whole microseconds. */
@@ -125,20 +122,5 @@ export class AlsEntry {
   /** Symbol of the message's bytes `[start, end)`. */
   intern(start: number, end: number): number {
     return this.#symbols!.internBytes(this.#bytes, start, end, this.#view)
-  }
-
-  addHeader(side: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
-    const at = this.headerCount * ALS_HEADER_STRIDE
-    if (at === this.headers.length) {
-      const headers = new Int32Array(this.headers.length * 2)
-      headers.set(this.headers)
-      this.headers = headers
-    }
-    this.headers[at] = side
-    this.headers[at + 1] = nameStart
-    this.headers[at + 2] = nameEnd
-    this.headers[at + 3] = valueStart
-    this.headers[at + 4] = valueEnd
-    this.headerCount++
   }
 }

@@ -1,4 +1,5 @@
-import { type AlsEntry, ALS_HEADER_STRIDE, TEXT } from './als-entry.ts'
+import { type AlsEntry, TEXT } from './als-entry.ts'
+import { HEADER_STRIDE, RESPONSE_SIDE } from './header-ranges.ts'
 import { AlsOutcomes, hasDetails } from './als-outcome.ts'
 import { type AlsReporter, UNKNOWN_REPORTER } from './als-reporter.ts'
 import { FLAG_OUTBOUND, FLAG_TLS, FLAG_TLS_KNOWN } from './dictionary.ts'
@@ -204,17 +205,17 @@ export class AlsMapping {
     const entry = this.#entry
     const columns = this.#columns!
     const { symbols } = columns.dictionary
-    const { headers, headerCount } = entry
+    const { places, count } = entry.headers
     const pieces = this.#pieces
-    for (let at = 0; at < headerCount * ALS_HEADER_STRIDE; at += ALS_HEADER_STRIDE) {
+    for (let at = 0; at < count * HEADER_STRIDE; at += HEADER_STRIDE) {
       pieces.clear()
-      pieces.range(this.#view, headers[at + 1]!, headers[at + 2]!)
+      pieces.range(this.#view, places[at + 1]!, places[at + 2]!)
       pieces.lowerCase()
       columns.addHeader(
         index,
-        headers[at] === 1 ? 'response' : 'request',
+        places[at] === RESPONSE_SIDE ? 'response' : 'request',
         symbols.internBytes(pieces.bytes, 0, pieces.length, pieces.view),
-        entry.intern(headers[at + 3]!, headers[at + 4]!),
+        entry.intern(places[at + 3]!, places[at + 4]!),
       )
     }
     if (hasDetails(entry, this.#bytes))

@@ -16,7 +16,8 @@ import {
   Utf8Arena,
 } from './otlp-json-text.ts'
 import { isRequestKind, OtlpMapping, SPAN_FAULT_MESSAGES } from './otlp-mapping.ts'
-import { REQUEST_SIDE, resourceAttributes, RESPONSE_SIDE, SpanFields } from './otlp-span-fields.ts'
+import { REQUEST_SIDE, RESPONSE_SIDE } from './header-ranges.ts'
+import { resourceAttributes, SpanFields } from './otlp-span-fields.ts'
 
 /**
  * Decodes an ExportTraceServiceRequest in OTLP/JSON as `decodeOtlpTraces` does in protobuf: see
@@ -191,7 +192,7 @@ class OtlpJsonWalker {
     const nameEnd = this.#arena.length
     const add = (text: string): void => {
       const start = this.#arena.add(text)
-      this.#fields.addHeader(side, nameStart, nameEnd, start, this.#arena.length)
+      this.#fields.headers.add(side, nameStart, nameEnd, start, this.#arena.length)
     }
     if (isGiven(value['stringValue'])) add(stringAt(value['stringValue'], at('stringValue')))
     const list = objectAt(value['arrayValue'], at('arrayValue'))

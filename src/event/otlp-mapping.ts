@@ -8,7 +8,8 @@ import { Outcomes } from './otlp-outcome.ts'
 import { Peer } from './otlp-peer.ts'
 import { RequestLine } from './otlp-request-line.ts'
 import { Reporter } from './otlp-resource.ts'
-import { HEADER_STRIDE, RESPONSE_SIDE, SPAN, type SpanFields } from './otlp-span-fields.ts'
+import { SPAN, type SpanFields } from './otlp-span-fields.ts'
+import { HEADER_STRIDE, RESPONSE_SIDE } from './header-ranges.ts'
 import { SpanTexts } from './otlp-span-texts.ts'
 
 const encoder = new TextEncoder()
@@ -152,7 +153,7 @@ export class OtlpMapping {
       (common & RESPONSE_BYTES) === 0 ? 0 : Math.max(0, texts.number(SPAN.responseBytes)),
     )
     if (fields.traceAt >= 0) columns.copyTrace(index, texts.view, fields.traceAt)
-    if (fields.headerCount > 0) this.#headers(index)
+    if (fields.headers.count > 0) this.#headers(index)
     return undefined
   }
 
@@ -177,18 +178,18 @@ export class OtlpMapping {
   }
 
   #headers(index: number): void {
-    const { headers, headerCount } = this.#fields
+    const { places, count } = this.#fields.headers
     const { view, symbols } = this.#texts
     const pieces = this.#pieces
-    for (let at = 0; at < headerCount * HEADER_STRIDE; at += HEADER_STRIDE) {
+    for (let at = 0; at < count * HEADER_STRIDE; at += HEADER_STRIDE) {
       pieces.clear()
-      pieces.range(view, headers[at + 1]!, headers[at + 2]!)
+      pieces.range(view, places[at + 1]!, places[at + 2]!)
       pieces.lowerCase()
       this.#columns!.addHeader(
         index,
-        headers[at] === RESPONSE_SIDE ? 'response' : 'request',
+        places[at] === RESPONSE_SIDE ? 'response' : 'request',
         symbols.internBytes(pieces.bytes, 0, pieces.length, pieces.view),
-        this.#texts.intern(headers[at + 3]!, headers[at + 4]!),
+        this.#texts.intern(places[at + 3]!, places[at + 4]!),
       )
     }
   }

@@ -285,7 +285,7 @@ export abstract class OtlpScanner extends WireScanner {
       const tag = this.tag(pos, end)
       if (tag === VALUE_STRING) {
         const to = this.lengthEnd(this.pos, end)
-        this.fields.addHeader(side, nameStart, nameEnd, this.pos, to)
+        this.fields.headers.add(side, nameStart, nameEnd, this.pos, to)
         pos = to
       } else if (tag === VALUE_ARRAY) {
         const to = this.lengthEnd(this.pos, end)
@@ -310,7 +310,7 @@ export abstract class OtlpScanner extends WireScanner {
         const tag = this.tag(at, to)
         if (tag === VALUE_STRING) {
           const valueEnd = this.lengthEnd(this.pos, to)
-          this.fields.addHeader(side, nameStart, nameEnd, this.pos, valueEnd)
+          this.fields.headers.add(side, nameStart, nameEnd, this.pos, valueEnd)
           at = valueEnd
         } else {
           at = this.skip(tag, to, VALUE_FIELDS)

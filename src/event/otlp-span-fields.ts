@@ -6,15 +6,11 @@ import {
   RESPONSE_HEADER_PREFIX,
   SPAN_KEYS,
 } from './otlp-conventions.ts'
+import { HeaderRanges, REQUEST_SIDE, RESPONSE_SIDE } from './header-ranges.ts'
 
 /** Indices of the fields of a resource's and of a span's attributes. */
 export const RESOURCE = fieldIndices(RESOURCE_KEYS)
 export const SPAN = fieldIndices(SPAN_KEYS)
-
-/** Numbers a header takes in `SpanFields.headers`: side, start and end of its name, start and end of its value. */
-export const HEADER_STRIDE = 5
-export const REQUEST_SIDE = 0
-export const RESPONSE_SIDE = 1
 
 const encoder = new TextEncoder()
 const REQUEST_PREFIX = encoder.encode(REQUEST_HEADER_PREFIX)
@@ -46,8 +42,7 @@ export class SpanFields {
   startLow = 0
   endHigh = 0
   endLow = 0
-  headers = new Int32Array(16 * HEADER_STRIDE)
-  headerCount = 0
+  readonly headers = new HeaderRanges()
 
   /** `keys` are at least those of spans, in their order. */
   constructor(
@@ -70,22 +65,7 @@ export class SpanFields {
     this.startLow = 0
     this.endHigh = 0
     this.endLow = 0
-    this.headerCount = 0
-  }
-
-  addHeader(side: number, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
-    const at = this.headerCount * HEADER_STRIDE
-    if (at === this.headers.length) {
-      const headers = new Int32Array(this.headers.length * 2)
-      headers.set(this.headers)
-      this.headers = headers
-    }
-    this.headers[at] = side
-    this.headers[at + 1] = nameStart
-    this.headers[at + 2] = nameEnd
-    this.headers[at + 3] = valueStart
-    this.headers[at + 4] = valueEnd
-    this.headerCount++
+    this.headers.count = 0
   }
 }
 
