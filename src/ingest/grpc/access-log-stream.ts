@@ -62,19 +62,7 @@ export function streamAccessLogs(options: AccessLogOptions): handleClientStreami
     }
 
     call.on('data', (message: Message) => {
-      const bytes = message.take()
-      if (ending.isEnding) {
-        stats.lostMessages++
-        message.release()
-        return
-      }
-      ending.begin()
-      take(bytes)
-        .catch((error: unknown) => ending.end(error))
-        .finally(() => {
-          message.release()
-          ending.done()
-        })
+      if (!ending.take(message, take)) stats.lostMessages++
     })
     call.on('end', () => ending.end())
     call.on('close', close)

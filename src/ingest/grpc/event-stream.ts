@@ -54,20 +54,7 @@ export function publishEvents(options: {
       await acknowledge(number)
     }
 
-    call.on('data', (message: Message) => {
-      const bytes = message.take()
-      if (ending.isEnding) {
-        message.release()
-        return
-      }
-      ending.begin()
-      take(bytes)
-        .catch((error: unknown) => ending.end(error))
-        .finally(() => {
-          message.release()
-          ending.done()
-        })
-    })
+    call.on('data', (message: Message) => void ending.take(message, take))
     call.on('end', () => ending.end())
     call.on('close', () => {
       close()

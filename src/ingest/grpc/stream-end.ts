@@ -1,3 +1,5 @@
+import type { Message } from './message.ts'
+
 /** Ends a stream when the last of its messages is done with: its failures wait for what is under way. */
 export class StreamEnd {
   readonly #finish: (failure: unknown) => void
@@ -11,18 +13,25 @@ export class StreamEnd {
     this.#finish = finish
   }
 
-  /** Whether no more messages are to be taken. */
-  get isEnding(): boolean {
-    return this.#isEnding
-  }
-
-  begin(): void {
+  /**
+   * Takes a message of the stream, which is released when `take` is done with it; a failure of it ends the stream. Answers false
+   * where the stream is ending: then the message is released, and nobody takes it.
+   */
+  take(message: Message, take: (bytes: Buffer) => Promise<void>): boolean {
+    const bytes = message.take()
+    if (this.#isEnding) {
+      message.release()
+      return false
+    }
     this.#underWay++
-  }
-
-  done(): void {
-    this.#underWay--
-    this.#advance()
+    take(bytes)
+      .catch((error: unknown) => this.end(error))
+      .finally(() => {
+        message.release()
+        this.#underWay--
+        this.#advance()
+      })
+    return true
   }
 
   /** The first reason counts. */
