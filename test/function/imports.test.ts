@@ -1,19 +1,8 @@
-import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { loadedModules } from '../loaded-modules.ts'
 
 t.test('a function imports no package, nor any adapter: it starts often', async (t) => {
-  const files = new Set<string>()
-  const packages = new Set<string>()
-  const visit = (url: URL) => {
-    if (files.has(url.href)) return
-    files.add(url.href)
-    const text = readFileSync(url, 'utf8')
-    for (const [, specifier = ''] of text.matchAll(/^(?:import|export)(?! type)[^'"]*from '([^']+)'/gm)) {
-      if (specifier.startsWith('.')) visit(new URL(specifier, url))
-      else if (!specifier.startsWith('node:')) packages.add(specifier)
-    }
-  }
-  visit(new URL('../../src/function/index.ts', import.meta.url))
+  const { files, packages } = loadedModules(new URL('../../src/function/index.ts', import.meta.url))
   t.same([...packages], [])
   t.ok(files.size > 30)
   t.same(
