@@ -10,7 +10,7 @@ const UNTIL = [14, 8] as const
  * Otherwise it collects all each time that 64 MiB of buffers were made, however short they live. Of ingest, whose heap is
  * small and whose messages are buffers, that is a third of the CPU; with it, ingest over gRPC takes 1.4 times as many spans,
  * in 40 MB more (bench/grpc-ingest.bench.ts). What piles up stays bounded by the heap's limit, and so by a container's: where
- * 20 MB of buffers live, at most 55 MB are there under a limit of 64 MiB, and 160 under 1 GiB, with the flag and without.
+ * 20 MB of buffers live, 55 MB at most are there under a limit of 64 MiB, and under 1 GiB 157, or 173 without the flag.
  *
  * Node says of flags in general that one set after the start may have no effect or crash. V8 reads this one where it
  * compares sizes with limits, and keeps the same counters with it and without.
