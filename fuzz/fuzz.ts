@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { Dictionary } from '../src/event/dictionary.ts'
 import { EventColumns } from '../src/event/event-columns.ts'
 import { random } from '../test/random.ts'
-import { mutated } from './mutations.ts'
+import { MAX_BYTES, mutated } from './mutations.ts'
 import { misbehaviour, type Target, TARGETS } from './targets.ts'
 
 /** Longest that a decoder may take, milliseconds. */
@@ -11,8 +11,8 @@ const MAX_MS = 10
 /** How often an input that took longer is decoded again: a machine that was busy elsewhere is not the decoder's fault. */
 const AGAIN = 5
 
-/** Rows that a decoder may make room for, over those that its input's bytes could hold. */
-const SPARE_ROWS = 4096
+/** Rows that decoders may make room for: twice, as arrays double, those that the bytes of the longest input could hold. */
+const MAX_ROWS = 2 * MAX_BYTES
 
 /** Memory that all inputs together may add, MiB. */
 const MAX_GROWTH_MIB = 256
@@ -62,7 +62,7 @@ function fuzzTarget(target: Target, next: () => number, inputs: number): FuzzRep
     slowestMs = Math.max(slowestMs, leastMs)
     if (leastMs > MAX_MS) fault(bytes, `took ${leastMs.toFixed(1)} ms for ${bytes.length} bytes`)
     const rows = Math.max(columns.flow.length, columns.connectionFlow.length, columns.headerEvent.length)
-    if (rows > SPARE_ROWS + 64 * 1024 * 2) fault(bytes, `made room for ${rows} rows of ${bytes.length} bytes`)
+    if (rows > MAX_ROWS) fault(bytes, `made room for ${rows} rows of ${bytes.length} bytes`)
   }
   const grownMib = residentMib() - startMib
   if (grownMib > MAX_GROWTH_MIB) fault(new Uint8Array(), `memory grew by ${Math.round(grownMib)} MiB`)

@@ -2,7 +2,7 @@
 type Mutation = (bytes: Uint8Array, next: () => number, other: Uint8Array) => Uint8Array
 
 /** Longest message that mutations make. */
-const MAX_BYTES = 64 * 1024
+export const MAX_BYTES = 64 * 1024
 
 const whole = (next: () => number, below: number): number => Math.floor(next() * below)
 
