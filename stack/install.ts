@@ -3,7 +3,7 @@ import { classArchive } from './kafka-classes.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
 import { librdkafka } from './librdkafka.ts'
 import { prometheusInstallation } from './prometheus-binary.ts'
-import { PROXIES, envoyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
+import { PROXIES, caddyBinary, envoyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
 import { redisBinary } from './redis-binary.ts'
 
 const PARTS = [
@@ -12,6 +12,7 @@ const PARTS = [
   [undefined, librdkafka],
   [undefined, prometheusInstallation],
   [undefined, envoyBinary],
+  [undefined, caddyBinary],
   [undefined, () => Promise.all([rsyslogBinary(), ...PROXIES.map(proxyBinary)])],
 ] as const
 

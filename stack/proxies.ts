@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { envoyBinary, type ProxyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
+import { caddyBinary, envoyBinary, type ProxyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
 import { type RunningServer, runningServer } from './running-server.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -67,14 +67,16 @@ export async function startHaproxy(options: ProxyOptions): Promise<Proxy> {
   })
 }
 
-/** Starts a Caddy; throws as `startEnvoy` does. */
-export async function startCaddy(options: ProxyOptions): Promise<Proxy> {
-  const binary = await proxyBinary('caddy')
+/** Starts a Caddy, with `environment` added to this process's; throws as `startEnvoy` does. */
+export async function startCaddy(
+  options: ProxyOptions,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Proxy> {
   return startProxy(options, {
     name: 'Caddyfile',
-    ...binary,
+    command: await caddyBinary(),
     // It keeps what it was last told in the home of its user.
-    environment: { ...binary.environment, HOME: options.directory, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' },
+    environment: { ...environment, HOME: options.directory, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' },
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
     readyText: 'serving initial configuration',
   })

