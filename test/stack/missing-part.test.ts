@@ -7,7 +7,7 @@ import { onPath, run } from '../../stack/commands.ts'
 
 const STACK = new URL('../../stack/', import.meta.url)
 
-const PROXIES = ['Envoy', 'Nginx', 'Haproxy', 'Caddy', 'Rsyslog'] as const
+const PROXIES = ['Envoy', 'Nginx', 'Haproxy', 'Caddy', 'Traefik', 'Rsyslog'] as const
 type Proxy = (typeof PROXIES)[number]
 
 const MISSING_PROXY =
@@ -57,6 +57,7 @@ t.test('what is missing is named, with what installs it and what stands in for i
     ['Nginx', 'bin', MISSING_PROXY],
     ['Haproxy', 'bin', MISSING_PROXY],
     ['Caddy', 'bin', /^STACK_MISSING_PART Caddy with tracing is missing.*apt install python3-pip.*no python3/],
+    ['Traefik', 'bin', /^STACK_MISSING_PART Traefik is missing.*apt install python3-pip.*no python3/],
     ['Rsyslog', 'bin', MISSING_PROXY],
   ] as const
   for (const [what, path, message] of rows) {
