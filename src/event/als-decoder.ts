@@ -44,6 +44,7 @@ import {
   TCP_FIELDS,
   TIME_FIELDS,
   TLS_FIELDS,
+  TLS_LOCAL,
   TLS_PEER,
 } from './als-wire.ts'
 import { REQUEST_SIDE, RESPONSE_SIDE } from './header-ranges.ts'
@@ -385,35 +386,35 @@ class AlsScanner extends WireScanner {
     return port
   }
 
-  /** Reads the first URI among the alternative names of the peer's certificate. */
+  /** Reads the first URI among the alternative names of each end's certificate. */
   #tls(start: number, end: number): void {
     for (let pos = start; pos < end;) {
       const tag = this.tag(pos, end)
-      if (tag === TLS_PEER) {
+      if (tag === TLS_PEER || tag === TLS_LOCAL) {
         const to = this.lengthEnd(this.pos, end)
-        this.#certificate(this.pos, to)
+        this.#certificate(tag === TLS_PEER ? TEXT.peerUri : TEXT.localUri, this.pos, to)
         pos = to
       } else pos = this.skip(tag, end, TLS_FIELDS)
     }
   }
 
-  #certificate(start: number, end: number): void {
+  #certificate(uri: number, start: number, end: number): void {
     for (let pos = start; pos < end;) {
       const tag = this.tag(pos, end)
       if (tag === CERTIFICATE_ALT_NAME) {
         const to = this.lengthEnd(this.pos, end)
-        this.#altName(this.pos, to)
+        this.#altName(uri, this.pos, to)
         pos = to
       } else pos = this.skip(tag, end, CERTIFICATE_FIELDS)
     }
   }
 
-  #altName(start: number, end: number): void {
+  #altName(uri: number, start: number, end: number): void {
     for (let pos = start; pos < end;) {
       const tag = this.tag(pos, end)
       if (tag === ALT_NAME_URI) {
         const to = this.lengthEnd(this.pos, end)
-        if (!this.#entry.has(TEXT.peerUri)) this.#entry.set(TEXT.peerUri, this.pos, to)
+        if (!this.#entry.has(uri)) this.#entry.set(uri, this.pos, to)
         pos = to
       } else pos = this.skip(tag, end, ALT_NAME_FIELDS)
     }

@@ -21,8 +21,9 @@ export const TEXT = {
   b3TraceId: 14,
   grpcHeader: 15,
   grpcTrailer: 16,
+  localUri: 17,
 } as const
-const TEXTS = 17
+const TEXTS = 18
 
 /**
  * What is read of one entry before it becomes an event: places in the message's bytes and a few numbers. One instance is

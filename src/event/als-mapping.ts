@@ -135,7 +135,7 @@ export class AlsMapping {
     return this.#columns!.dictionary.flow(
       (outbound ? FLAG_OUTBOUND : 0) | tls,
       outbound ? reporter.endpoint : this.#source(),
-      outbound ? this.#destination() : reporter.endpoint,
+      outbound ? this.#destination() : this.#self(),
       authority,
       method,
       scheme,
@@ -162,6 +162,13 @@ export class AlsMapping {
     const entry = this.#entry
     const ip = entry.symbol(TEXT.directIp) || entry.symbol(TEXT.downstreamIp)
     return this.#columns!.dictionary.endpoint(0, 0, 0, 0, 0, 0, ip, 0, entry.symbol(TEXT.peerUri))
+  }
+
+  /** Who reports, by the certificate that it showed. */
+  #self(): number {
+    const { endpoint, texts } = this.#reporter
+    const identity = this.#entry.symbol(TEXT.localUri)
+    return identity === 0 ? endpoint : this.#columns!.dictionary.endpoint(...texts, 0, identity)
   }
 
   #destination(): number {

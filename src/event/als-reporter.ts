@@ -6,6 +6,8 @@ import { normalizeKind } from './workload-kinds.ts'
 /** Who reports the entries of a message, as an endpoint's id and symbols of a dictionary. */
 export interface AlsReporter {
   readonly endpoint: number
+  /** Symbols of that endpoint: cluster, namespace, kind, name, pod, service, ip. */
+  readonly texts: readonly [number, number, number, number, number, number, number]
   /** What peers without their own inherit. */
   readonly cluster: number
   readonly namespace: number
@@ -16,6 +18,7 @@ export interface AlsReporter {
 
 export const UNKNOWN_REPORTER: AlsReporter = {
   endpoint: 0,
+  texts: [0, 0, 0, 0, 0, 0, 0],
   cluster: 0,
   namespace: 0,
   proxy: 0,
@@ -29,19 +32,15 @@ export function alsReporter(identifier: AlsIdentifier, dictionary: Dictionary): 
   const cluster = symbols.intern(value(identifier, 'cluster'))
   const namespace = symbols.intern(value(identifier, 'namespace') || istio.namespace)
   const { kind, name } = workloadOf(identifier) ?? { kind: 'deployment', name: nodeCluster }
-  const endpoint = dictionary.endpoint(
-    cluster,
-    namespace,
-    name === '' ? 0 : symbols.intern(kind),
-    symbols.intern(name),
-    symbols.intern(value(identifier, 'pod') || istio.pod),
-    symbols.intern(value(identifier, 'service')),
-    symbols.intern(value(identifier, 'ip') || istio.ip),
-    0,
-    0,
-  )
+  const kindSymbol = name === '' ? 0 : symbols.intern(kind)
+  const nameSymbol = symbols.intern(name)
+  const pod = symbols.intern(value(identifier, 'pod') || istio.pod)
+  const service = symbols.intern(value(identifier, 'service'))
+  const ip = symbols.intern(value(identifier, 'ip') || istio.ip)
+  const texts = [cluster, namespace, kindSymbol, nameSymbol, pod, service, ip] as const
   return {
-    endpoint,
+    endpoint: dictionary.endpoint(...texts, 0, 0),
+    texts,
     cluster,
     namespace,
     proxy: symbols.intern(nodeId),

@@ -70,6 +70,7 @@ export const RESPONSE = {
   codeDetails: bytesTag(6),
 } as const
 
+export const TLS_LOCAL = bytesTag(4)
 export const TLS_PEER = bytesTag(5)
 export const CERTIFICATE_ALT_NAME = bytesTag(1)
 export const ALT_NAME_URI = bytesTag(1)

@@ -154,7 +154,7 @@ t.test('an HTTP entry is a request', (t) => {
     timeMs: STARTED_SECONDS * 1000 + 512,
     direction: 'inbound',
     source: { ip: '10.0.0.7', identity: 'spiffe://mesh/ns/shop/sa/bot' },
-    destination: {},
+    destination: { identity: 'spiffe://mesh/ns/shop/sa/web' },
     tls: true,
     method: 'POST',
     scheme: 'https',
