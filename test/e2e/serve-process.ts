@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createInterface } from 'node:readline'
+import { type Dispatcher, fetch } from 'undici'
 import type {
   EdgesAnswer,
   ResourcesAnswer,
@@ -19,14 +20,16 @@ interface Answers {
   readonly resources: ResourcesAnswer
 }
 
-/** A real `meshtap serve` on free ports. */
 /** Free ports; flags that come later go before these. */
 const ANYWHERE = ['listen', 'ingest-listen', 'grpc-listen'].flatMap((name) => [`--${name}`, '127.0.0.1:0'])
 
+/** A real `meshtap serve` on free ports. */
 export class ServeProcess {
   readonly child: ChildProcess
   readonly gatewayUrl: string
   readonly ingestUrl: string
+  /** How it is asked, where not as anyone may ask. */
+  dispatcher: Dispatcher | undefined
   readonly #log: () => string
 
   private constructor(child: ChildProcess, gatewayUrl: string, ingestUrl: string, log: () => string) {
@@ -68,7 +71,7 @@ export class ServeProcess {
     parameters: Readonly<Record<string, string>>,
   ): Promise<Answers[K]> {
     const url = `${this.gatewayUrl}/api/v1/${what}?${new URLSearchParams(parameters).toString()}`
-    const response = await fetch(url)
+    const response = await fetch(url, this.dispatcher === undefined ? {} : { dispatcher: this.dispatcher })
     if (!response.ok) throw new Error(`${url}: ${response.status} ${await response.text()}\n${this.log}`)
     return (await response.json()) as Answers[K]
   }

@@ -1,18 +1,34 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import t, { type Test } from 'tap'
+import { Agent } from 'undici'
 import { freePort } from '../../stack/free-port.ts'
+import type { ReasonRow } from '../../src/query/answer.ts'
+import { authority } from '../certificates.ts'
+import { runCli } from '../cli/run-cli.ts'
 import { ServeProcess } from '../e2e/serve-process.ts'
 import { emojiServers } from './emoji-servers.ts'
 import { Load, tcpConnections } from './load.ts'
 import { type Sidecar, startSidecar } from './sidecar.ts'
 import { storedEvents } from './stored-events.ts'
-import { isFailure, kindOf, requestsOf, seenWords, servedWords, tally, total, wordsOf } from './tally.ts'
+import {
+  isFailure,
+  kindOf,
+  requestsOf,
+  seenWords,
+  servedWords,
+  type Tally,
+  tally,
+  total,
+  wordsOf,
+} from './tally.ts'
 
 t.setTimeout(120_000)
 
 const WINDOW = '10m'
 const TO_EMOJI = { resource: 'deploy/web', to: 'svc/emoji', namespace: 'shop', window: WINDOW }
 const OF_EMOJI = { resource: 'deploy/emoji', namespace: 'shop', window: WINDOW }
+
+type Reasons = Readonly<Record<string, string>>
 
 /** Fewer than Envoy retries at once (3 by default). */
 const RETRIED_AT_ONCE = 2
@@ -69,7 +85,9 @@ t.test('what two Envoys say is what servers and clients counted', async (t) => {
     t.ok(total(tally([...servedWords(servers.served)].filter((words) => words.startsWith(`/${what}/`)))) > 40)
 
   // By workload, as users ask.
-  const refused = total(tally([...seenWords(load.seen)].filter((words) => words.startsWith('/dead'))))
+  const refusals = tally([...seenWords(load.seen)].filter((words) => words.startsWith('/dead')))
+  const answered = tally([...seenWords(load.seen)].filter((words) => !words.startsWith('/dead')))
+  const refused = total(refusals)
   const rows = async (question: Record<string, string>, requests: number) =>
     (await serve.until('stat', question, (answer) => answer.rows[0]?.requests === requests)).rows
   t.match(await rows(OF_EMOJI, total(served)), [
@@ -79,6 +97,14 @@ t.test('what two Envoys say is what servers and clients counted', async (t) => {
     { name: 'web', requests: total(seen) - refused, failures: failures(seen) - refused },
   ])
   t.match(await rows({ ...TO_EMOJI, to: 'svc/dead' }, refused), [{ requests: refused, failures: refused }])
+
+  // By reason, of what the workload was asked and what it asked itself.
+  for (const [options, expected] of [
+    [['deploy/emoji'], served],
+    [['deploy/web', '--to', 'svc/emoji'], answered],
+    [['deploy/web', '--to', 'svc/dead'], refusals],
+  ] as const)
+    t.strictSame(await statByReason(serve, options), byReason(expected), `stat ${options.join(' ')}`)
 
   // By request, its ending and reason.
   t.equal(await serve.kill('SIGTERM'), 0)
@@ -102,6 +128,54 @@ t.test('what two Envoys say is what servers and clients counted', async (t) => {
     connections.every(
       ({ direction, destination: { service } }) => direction + service === 'outbounddatabase',
     ),
+  )
+})
+
+t.test('over mutual TLS events say who both ends are', async (t) => {
+  const directory = t.testdir()
+  const data = `${directory}/data`
+  const port = await freePort()
+  const signer = authority(directory)
+  const own = signer.sign('meshtap', 'IP:127.0.0.1')
+  const tls = { 'tls-cert': own.certFile, 'tls-key': own.keyFile, 'tls-client-ca': signer.caFile }
+  const flags = Object.entries(tls).flatMap(([name, file]) => [`--${name}`, file])
+  const serve = await ServeProcess.start(data, '--grpc-listen', `127.0.0.1:${port}`, ...flags)
+  t.teardown(() => serve.kill('SIGKILL'))
+  const servers = await emojiServers(t)
+  const identityOf = (workload: string) => `spiffe://mesh/ns/shop/sa/${workload}`
+  const sidecar = (workload: string, ports: Tally) => {
+    const certificate = signer.sign(workload, `URI:${identityOf(workload)}`)
+    const tls = { authority: signer, certificate }
+    return startSidecar(t, { directory, workload, ports: { ...ports, meshtap: port }, tls })
+  }
+  const emoji = await sidecar('emoji', { app: servers.httpPort, app_grpc: servers.grpcPort })
+  const web = await sidecar('web', { emoji: emoji.ports['inbound']! })
+
+  const load = new Load(t, web.ports['outbound']!)
+  await Promise.all([load.http1('ok', 100), load.http2('ok', 50), load.grpc('Find', 50)])
+  await load.http1('fail', 10)
+  // Who has no certificate is not let in.
+  const stranger = new Load(t, emoji.ports['inbound']!)
+  await stranger.http1('stranger', 5)
+  t.strictSame([...stranger.seen.values()].flat(), Array<string>(5).fill('broken'))
+
+  const { cert, key } = signer.sign('reader')
+  const reader = new Agent({ connect: { ca: signer.ca, cert, key } })
+  t.teardown(() => reader.close())
+  serve.dispatcher = reader
+  for (const question of [TO_EMOJI, OF_EMOJI]) {
+    const { rows } = await serve.until('stat', question, ({ rows }) => rows[0]?.requests === 210)
+    t.match(rows, [{ requests: 210, failures: 10 }])
+  }
+  t.equal(await serve.kill('SIGTERM'), 0)
+  const events = await storedEvents(data)
+  t.equal(requestsOf(events, 'outbound').length, 210)
+  const inbound = requestsOf(events, 'inbound')
+  t.strictSame(
+    tally(
+      inbound.map(({ source, destination, tls }) => `${source?.identity} ${destination.identity} ${tls}`),
+    ),
+    { [`${identityOf('web')} ${identityOf('emoji')} true`]: 210 },
   )
 })
 
@@ -186,11 +260,39 @@ t.test('spans of Envoy count as its access logs do', async (t) => {
   t.strictSame(tally(requestsOf(await storedEvents(data), 'outbound').map(wordsOf)), seen)
 })
 
-function failures(expected: Readonly<Record<string, number>>): number {
+/** `requests failures` by reason, as the command line has them. */
+async function statByReason({ gatewayUrl }: ServeProcess, options: readonly string[]): Promise<Reasons> {
+  const common = ['-n', 'shop', '--window', WINDOW, '--by', 'reason', '-o', 'json', '--gateway', gatewayUrl]
+  const { code, stdout, stderr } = await runCli(['stat', ...options, ...common])
+  if (code !== 0) throw new Error(stderr)
+  const rows = JSON.parse(stdout) as Pick<ReasonRow, 'reason' | 'requests' | 'failures'>[]
+  return Object.fromEntries(
+    rows.map(({ reason, requests, failures }) => [reason, `${requests} ${failures}`] as const).sort(byFirst),
+  )
+}
+
+/** The same of what servers and clients counted: the reason is the last of the words. */
+function byReason(expected: Tally): Reasons {
+  const sums = new Map<string, readonly [number, number]>()
+  for (const [words, count] of Object.entries(expected)) {
+    const reason = / ([A-Z,]+)$/.exec(words)?.[1] ?? ''
+    const [requests, failed] = sums.get(reason) ?? [0, 0]
+    sums.set(reason, [requests + count, failed + (isFailure(words) ? count : 0)])
+  }
+  return Object.fromEntries(
+    [...sums].map(([reason, both]) => [reason, both.join(' ')] as const).sort(byFirst),
+  )
+}
+
+function byFirst([a]: readonly [string, string], [b]: readonly [string, string]): number {
+  return a < b ? -1 : 1
+}
+
+function failures(expected: Tally): number {
   return Object.entries(expected).reduce((sum, [words, count]) => sum + (isFailure(words) ? count : 0), 0)
 }
 
-function byKind(counts: Readonly<Record<string, number>>): Readonly<Record<string, number>> {
+function byKind(counts: Tally): Tally {
   return tally(Object.entries(counts).flatMap(([words, count]) => Array<string>(count).fill(kindOf(words))))
 }
 

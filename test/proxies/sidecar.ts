@@ -4,6 +4,7 @@ import type { Test } from 'tap'
 import { parse } from 'yaml'
 import { freePort } from '../../stack/free-port.ts'
 import { type Proxy, startEnvoy } from '../../stack/proxies.ts'
+import type { Authority, Certificate } from '../certificates.ts'
 
 const DEPLOY = new URL('../../deploy/envoy/', import.meta.url)
 
@@ -33,10 +34,14 @@ interface Bootstrap {
     readonly listeners: readonly {
       readonly name: string
       readonly address: { readonly socket_address: SocketAddress }
-      readonly filter_chains: readonly { readonly filters: readonly { readonly typed_config: Filter }[] }[]
+      readonly filter_chains: readonly {
+        readonly filters: readonly { readonly typed_config: Filter }[]
+        transport_socket?: unknown
+      }[]
     }[]
     readonly clusters: {
       readonly name: string
+      transport_socket?: unknown
       readonly load_assignment: {
         readonly endpoints: readonly {
           readonly lb_endpoints: readonly {
@@ -56,6 +61,8 @@ export interface SidecarOptions {
   readonly ports: Readonly<Record<string, number>>
   /** Spans instead of access logs. */
   readonly isTracing?: boolean
+  /** Mutual TLS with other sidecars, and with meshtap. */
+  readonly tls?: { readonly authority: Authority; readonly certificate: Certificate }
 }
 
 export interface Sidecar extends Proxy {
@@ -82,6 +89,7 @@ export async function startSidecar(t: Test, options: SidecarOptions): Promise<Si
     for (const filter of listener.filter_chains[0]!.filters) change(filter.typed_config, options)
   }
   clusters.push({ ...structuredClone(clusters.find(({ name }) => name === 'database')!), name: 'dead' })
+  if (options.tls !== undefined) encrypt(config.static_resources, options.tls)
   const nobody = await freePort()
   for (const { name, load_assignment } of clusters) {
     const { socket_address } = load_assignment.endpoints[0]!.lb_endpoints[0]!.endpoint.address
@@ -104,6 +112,27 @@ async function listenOn(where: {
   const port = await freePort()
   Object.assign(where.address.socket_address, { address: '127.0.0.1', port_value: port })
   return port
+}
+
+/** `deploy/envoy/tls.yaml`, with certificates of the test's. */
+function encrypt(
+  { listeners, clusters }: Bootstrap['static_resources'],
+  { authority, certificate }: NonNullable<SidecarOptions['tls']>,
+): void {
+  let text = readFileSync(new URL('tls.yaml', DEPLOY), 'utf8')
+  for (const [from, to] of [
+    ['/etc/envoy/tls.crt', certificate.certFile],
+    ['/etc/envoy/tls.key', certificate.keyFile],
+    ['/etc/envoy/ca.crt', authority.caFile],
+  ] as const)
+    text = text.replaceAll(from, to)
+  const sockets = parse(text, { merge: true }) as Record<'inbound' | 'upstream' | 'meshtap', unknown>
+  for (const { name, filter_chains } of listeners)
+    if (name === 'inbound') filter_chains[0]!.transport_socket = sockets.inbound
+  for (const cluster of clusters) {
+    if (cluster.name === 'emoji') cluster.transport_socket = sockets.upstream
+    if (cluster.name === 'meshtap') cluster.transport_socket = sockets.meshtap
+  }
 }
 
 function change(filter: Filter, { isTracing = false }: SidecarOptions): void {

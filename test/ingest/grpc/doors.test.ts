@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { mkdtempSync } from 'node:fs'
 import { credentials } from '@grpc/grpc-js'
-import t, { type Test } from 'tap'
+import t from 'tap'
 import { parseTokens } from '../../../src/access/static-tokens.ts'
 import type { TlsContent, TlsMaterial } from '../../../src/http/tls-material.ts'
 import { GRPC_METHODS } from '../../../src/ingest/grpc/methods.ts'
+import { authority } from '../../certificates.ts'
 import { sdkServerMessage } from '../../event/otlp-messages.ts'
 import { batchOf, requestOf, storedRecords } from '../ingest-server.ts'
 import { type ClientParts, grpcClient, grpcServer, HEALTH, instantLog, TRACES, until } from './grpc-server.ts'
@@ -85,43 +85,6 @@ t.test('what anyone may send is short', async (t) => {
   t.match(await client.unary(HEALTH, Buffer.alloc(2000)), { code: 3, details: /2000 bytes/ })
 })
 
-/** A certificate authority, and what it signed for a name. */
-function authority(t: Test) {
-  const directory = t.testdir()
-  const file = (name: string) => `${directory}/${name}`
-  const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
-  const key = (name: string) => [
-    '-newkey',
-    'ec',
-    '-pkeyopt',
-    'ec_paramgen_curve:P-256',
-    '-nodes',
-    '-keyout',
-    file(`${name}.key`),
-  ]
-  openssl('req', '-x509', ...key('ca'), '-out', file('ca.pem'), '-subj', '/CN=ca', '-days', '2')
-  const sign = (name: string) => {
-    openssl('req', ...key(name), '-out', file(`${name}.csr`), '-subj', `/CN=${name}`)
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      file(`${name}.csr`),
-      '-CA',
-      file('ca.pem'),
-      '-CAkey',
-      file('ca.key'),
-      '-CAcreateserial',
-      '-out',
-      file(`${name}.pem`),
-      '-days',
-      '2',
-    )
-    return { cert: readFileSync(file(`${name}.pem`)), key: readFileSync(file(`${name}.key`)) }
-  }
-  return { ca: readFileSync(file('ca.pem')), sign }
-}
-
 /** Material that a test changes. */
 function materialOf(content: TlsContent): TlsMaterial & { change(next: TlsContent): void } {
   const listeners: ((content: TlsContent) => void)[] = []
@@ -144,7 +107,7 @@ const NAMED = { channel: { 'grpc.ssl_target_name_override': 'server', 'grpc.defa
 const DEADLINE_MS = 20_000
 
 t.test('over TLS the certificate is shown, and a new one to new connections', async (t) => {
-  const one = authority(t)
+  const one = authority(t.testdir())
   const { cert, key } = one.sign('server')
   const tls = materialOf({ cert: cert.toString(), key: key.toString() })
   const { server } = await grpcServer(t, { tls, log: instantLog })
@@ -155,7 +118,7 @@ t.test('over TLS the certificate is shown, and a new one to new connections', as
   t.match(await old.unary(TRACES, spans), { code: 0 })
   t.match(await grpcClient(t, server).unary(TRACES, spans), { code: 14 }, 'not without TLS')
 
-  const other = authority(t)
+  const other = authority(mkdtempSync(`${t.testdirName}/`))
   const next = other.sign('server')
   t.match(await clientOf(other.ca).unary(TRACES, spans), { code: 14 }, 'not for another authority')
   tls.change({ cert: next.cert.toString(), key: next.key.toString() })
@@ -164,12 +127,12 @@ t.test('over TLS the certificate is shown, and a new one to new connections', as
 })
 
 t.test('with an authority for clients, only those that it signed come in', async (t) => {
-  const { ca, sign } = authority(t)
+  const { ca, sign } = authority(t.testdir())
   const { cert, key } = sign('server')
   const tls = materialOf({ cert: cert.toString(), key: key.toString(), clientCa: ca.toString() })
   const { server } = await grpcServer(t, { tls, log: instantLog })
   const known = sign('client')
-  const unknown = authority(t).sign('client')
+  const unknown = authority(mkdtempSync(`${t.testdirName}/`)).sign('client')
   const answerTo = (pair?: { readonly cert: Buffer; readonly key: Buffer }) =>
     grpcClient(t, server, {
       ...NAMED,
