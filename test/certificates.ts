@@ -20,19 +20,16 @@ export interface Authority {
 export function authority(directory: string): Authority {
   const file = (name: string) => `${directory}/${name}`
   const openssl = (...args: string[]) => execFileSync('openssl', args, { stdio: 'pipe' })
-  const newKey = (name: string) => [
-    ...['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'],
-    ...['-keyout', file(`${name}.key`)],
-  ]
+  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes']
+  const newKey = (name: string) => [...curve, '-keyout', file(`${name}.key`)]
   openssl('req', '-x509', ...newKey('ca'), '-out', file('ca.pem'), '-subj', '/CN=ca', '-days', '2')
   const sign = (name: string, altNames?: string): Certificate => {
     openssl('req', ...newKey(name), '-out', file(`${name}.csr`), '-subj', `/CN=${name}`)
     const extensions = file(`${name}.cnf`)
     writeFileSync(extensions, altNames === undefined ? '' : `subjectAltName = ${altNames}\n`)
-    openssl(
-      ...['x509', '-req', '-in', file(`${name}.csr`), '-out', file(`${name}.pem`), '-days', '2'],
-      ...['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-extfile', extensions],
-    )
+    const inOut = ['-in', file(`${name}.csr`), '-out', file(`${name}.pem`)]
+    const by = ['-CA', file('ca.pem'), '-CAkey', file('ca.key'), '-CAcreateserial', '-extfile', extensions]
+    openssl('x509', '-req', ...inOut, ...by, '-days', '2')
     const [certFile, keyFile] = [file(`${name}.pem`), file(`${name}.key`)]
     return { cert: readFileSync(certFile), key: readFileSync(keyFile), certFile, keyFile }
   }

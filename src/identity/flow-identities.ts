@@ -157,9 +157,16 @@ function withEnds(dictionary: Dictionary, flow: number, source: number, destinat
   )
 }
 
-/** The endpoint with an occupant's fields where it has none of its own. A service's address names no workload. */
+/**
+ * The endpoint with an occupant's fields where it has none of its own; a service's address names no workload. Where the
+ * event has another namespace or kind than the occupant, both together would be a workload that does not exist.
+ */
 function withOccupant(dictionary: Dictionary, endpoint: number, occupant: Occupant | undefined): number {
   if (occupant === undefined) return endpoint
+  for (const field of ['namespace', 'kind'] as const) {
+    const own = dictionary.endpointText(endpoint, field)
+    if (own !== '' && occupant[field] !== '' && own !== occupant[field]) return endpoint
+  }
   const symbolOf = (field: (typeof TEXTS)[number]): number =>
     dictionary.endpointSymbol(endpoint, field) || dictionary.symbols.intern(occupant[field])
   return dictionary.endpoint(

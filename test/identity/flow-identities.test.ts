@@ -61,14 +61,18 @@ t.test('an end that names no workload is given the one at its address, at its ti
 
 t.test('what an event says itself is kept', async (t) => {
   const ip = '10.0.0.1'
-  const [named, inNamespace, ofService, elsewhere] = identified(filled(), [
+  const [named, inNamespace, ofKind, sameKind, ofService, elsewhere] = identified(filled(), [
     request(150, { ip, name: 'other' }, {}),
     request(150, { ip, namespace: 'bank' }, {}),
+    request(150, { ip, kind: 'daemonset' }, {}),
+    request(150, { ip, kind: 'deployment', namespace: 'shop' }, {}),
     request(150, { ip, service: 'mine' }, {}),
     request(150, { ip, cluster: 'west' }, {}),
   ])
   t.strictSame(named!.source, { ip, name: 'other' })
-  t.match(inNamespace!.source, { namespace: 'bank', name: 'web' })
+  t.strictSame(inNamespace!.source, { ip, namespace: 'bank' }, 'no workload is made up of both')
+  t.strictSame(ofKind!.source, { ip, kind: 'daemonset' })
+  t.match(sameKind!.source, { namespace: 'shop', kind: 'deployment', name: 'web' })
   t.match(ofService!.source, { service: 'mine', name: 'web' })
   t.strictSame(elsewhere!.source, { ip, cluster: 'west' }, 'clusters do not share addresses')
 })
