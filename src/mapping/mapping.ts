@@ -2,6 +2,7 @@ import { DecodeError } from '../event/decode-error.ts'
 import type { EventColumns } from '../event/event-columns.ts'
 import { decodeJson } from '../event/json-decoder.ts'
 import { MAX_LATENCY_MICROS, MAX_RECORD_EVENTS, MAX_STATUS, MAX_TIME_MS } from '../event/limits.ts'
+import { parseRfc3339 } from '../event/rfc3339.ts'
 import type { LogLine } from './log-line.ts'
 import { type Condition, holds, namesOf, type Rule, type Scalar, valueOf } from './rule.ts'
 
@@ -153,10 +154,11 @@ function timeOf(template: EventTemplate, line: LogLine, latencyMicros: number, a
   throw bad(at, rule, value, `a time: a number of ${timeUnit} since 1970, or RFC 3339 with its zone`)
 }
 
+/** Offsets without a colon are of ISO 8601, as some proxies write times. */
 function rfc3339(value: Scalar | undefined): number {
-  return typeof value === 'string' && /^\d{4}-\d\d-\d\d[Tt ].*(?:[Zz]|[+-]\d\d:?\d\d)$/.test(value)
-    ? Date.parse(value)
-    : Number.NaN
+  if (typeof value !== 'string') return Number.NaN
+  const bytes = encoder.encode(value.replace(/([+-]\d\d)(\d\d)$/, '$1:$2'))
+  return parseRfc3339(bytes, 0, bytes.length)
 }
 
 function wholeOf(name: string, rule: Rule, line: LogLine, at: string): number | undefined {

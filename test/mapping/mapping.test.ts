@@ -57,7 +57,7 @@ t.test('lines become events by the rules of their mapping', async (t) => {
       }),
     '',
     JSON.stringify({
-      at: '2025-11-24T10:00:00.5Z',
+      at: '2025-11-24T12:00:00.5+0200',
       took: 0,
       status: 499,
       from: 'unix:',
@@ -115,6 +115,14 @@ t.test('a line that cannot be an event is named with its field and what it is', 
       'line 2, at: has no value; it must be a time: a number of ms since 1970, or RFC 3339 with its zone',
     ],
     [JSON.stringify({ at: 'now', took: 1 }), /^line 2, at: "now" is not a time/],
+    [
+      JSON.stringify({ at: '2026-02-31T10:00:00Z', took: 1 }),
+      /^line 2, at: "2026-02-31T10:00:00Z" is not a time/,
+    ],
+    [
+      JSON.stringify({ at: '2026-11-24T10:00:00', took: 1 }),
+      /^line 2, at: .* is not a time.* with its zone$/,
+    ],
     [JSON.stringify({ at: 5, took: 'fast' }), 'line 2, took: "fast" is not a latency in ms'],
     [JSON.stringify({ at: 5, took: -1 }), 'line 2, took: -1 is not a latency in ms'],
     [JSON.stringify({ at: 5, took: true }), 'line 2, took: true is not a latency in ms'],
