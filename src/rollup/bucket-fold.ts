@@ -4,6 +4,7 @@ import { type EventColumns, TRACE_BYTES } from '../event/event-columns.ts'
 import type { FlowTable } from './flow-table.ts'
 import { bucketOf } from './histogram.ts'
 import type { Rollup } from './rollup.ts'
+import { CLIENT, SERVER } from './tls-identities.ts'
 import type { TopRollup } from './top-rollup.ts'
 
 /** Places of a flow's sums, side by side, so that an event touches two lines of the processor's cache and not ten. */
@@ -233,8 +234,7 @@ export class BucketFold {
       return this.#slotOfFlow[flow]! - 1
     }
     let slot = this.#sparseSlots.get(flow)
-    if (slot === undefined)
-      this.#sparseSlots.set(flow, (slot = this.rollup.slot(this.#flows!.flow(flow).series)))
+    if (slot === undefined) this.#sparseSlots.set(flow, (slot = this.#seriesSlot(flow)))
     return slot
   }
 
@@ -245,7 +245,16 @@ export class BucketFold {
   }
 
   #resolveFlow(flow: number): void {
-    this.#slotOfFlow[flow] = this.rollup.slot(this.#flows!.flow(flow).series) + 1
+    this.#slotOfFlow[flow] = this.#seriesSlot(flow) + 1
+  }
+
+  /** The slot of a flow's series, which hears of the flow's identities. */
+  #seriesSlot(flow: number): number {
+    const { series, client, server } = this.#flows!.flow(flow)
+    const slot = this.rollup.slot(series)
+    this.rollup.identities.offer(slot, CLIENT, client)
+    this.rollup.identities.offer(slot, SERVER, server)
+    return slot
   }
 
   #resolveOutcome(outcome: number): void {

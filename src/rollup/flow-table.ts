@@ -12,6 +12,9 @@ export interface FoldedFlow {
   readonly destination: Workload
   readonly topKey: TopKey
   readonly topId: string
+  /** TLS identities of both ends, empty where they are not known. */
+  readonly client: string
+  readonly server: string
 }
 
 export interface FlowTableOptions {
@@ -78,7 +81,15 @@ export class FlowTable {
     const series = this.#series.get(key.id) ?? key
     if (series === key) this.#series.set(key.id, key)
     const topKey = { source, method, path: shownPath(this.#options, dictionary.flowText(id, 'path')) }
-    return { series, scope: scopeName(reporter), destination, topKey, topId: topKeyId(topKey) }
+    return {
+      series,
+      scope: scopeName(reporter),
+      destination,
+      topKey,
+      topId: topKeyId(topKey),
+      client: dictionary.endpointText(sourceEndpoint, 'identity'),
+      server: dictionary.endpointText(destinationEndpoint, 'identity'),
+    }
   }
 
   #route(pathSymbol: number): string {

@@ -4,6 +4,7 @@ import { Latencies } from './latencies.ts'
 import { OutcomeCounts } from './outcome-counts.ts'
 import { OVERFLOW, OVERFLOW_SCOPE, type Scope, scopeName, seriesKey, type SeriesKey } from './series.ts'
 import type { OutcomeKey, StatBlock } from './stat-block.ts'
+import { type IdentityEnd, TlsIdentities } from './tls-identities.ts'
 
 /** How many series a rollup keeps apart; what exceeds a limit is counted in `__overflow__`, never dropped. */
 export interface SeriesLimits {
@@ -54,7 +55,7 @@ interface ScopeSlots {
  * A mutable rollup: the series of one bucket, or the running totals. Each series has a slot.
  *
  * It is a commutative monoid under `merge`, the empty rollup its identity: every quantity is a sum, a minimum, a
- * maximum or a register under a total order: the latest, the slowest. So folding, merging partitions and buckets, and re-reading after a
+ * maximum, a register under a total order (the latest, the slowest) or the first few of a set. So folding, merging partitions and buckets, and re-reading after a
  * restart may happen in any order and grouping. The one exception is by design: which series a full rollup counts as
  * overflow depends on who came first; sums over all series do not.
  */
@@ -62,6 +63,7 @@ export class Rollup {
   readonly latencies = new Latencies()
   readonly outcomes = new OutcomeCounts()
   readonly exemplars = new Exemplars()
+  readonly identities = new TlsIdentities()
   readonly #limits: SeriesLimits
   readonly #keys: SeriesKey[] = []
   readonly #slotById = new Map<string, number>()
@@ -155,7 +157,8 @@ export class Rollup {
   /** Adds all of a block. */
   merge(block: StatBlock, options: MergeOptions = {}): void {
     const { rename, heardMs, withoutExemplars = false } = options
-    const { exemplars } = block
+    const { exemplars, identities } = block
+    let identity = 0
     let exemplar = withoutExemplars ? exemplars.row.length : 0
     const outcomes = block.outcomes.map((outcome) => this.outcomes.index(outcome))
     for (let row = 0; row < block.keys.length; row++) {
@@ -169,6 +172,8 @@ export class Rollup {
         this.latencies.add(slot, block.latencyIndex[i]!, block.latencyCount[i]!)
       }
       if (exemplars.row[exemplar] === row) this.exemplars.offerFrom(slot, exemplars, exemplar++)
+      for (; identities.row[identity] === row; identity++)
+        this.identities.offer(slot, identities.end[identity] as IdentityEnd, identities.identity[identity]!)
       this.#latencySumMicros[slot]! += block.latencySumMicros[row]!
       this.#requestBytes[slot]! += block.requestBytes[row]!
       this.#responseBytes[slot]! += block.responseBytes[row]!
@@ -214,6 +219,7 @@ export class Rollup {
       latencyCount,
       latencySumMicros: column(this.#latencySumMicros),
       exemplars: this.exemplars.of(slots),
+      identities: this.identities.of(slots),
       requestBytes: column(this.#requestBytes),
       responseBytes: column(this.#responseBytes),
       firstMs: column(this.#firstMs),

@@ -7,10 +7,11 @@ import { type ExemplarColumns, NO_EXEMPLARS } from './exemplars.ts'
 import { PackedColumns } from './packed-columns.ts'
 import { seriesKey, type SeriesKey } from './series.ts'
 import type { OutcomeKey } from './stat-block.ts'
+import { type IdentityColumns, NO_IDENTITIES, SERVER } from './tls-identities.ts'
 
 /**
  * Of the blob's layout; raised when a version of meshtap cannot read what an earlier one wrote, or the other way about. Fields
- * that were added since (`EXEMPLAR_FIELDS`) raise nothing: a blob without them has none, and an earlier version passes over
+ * that were added since (`EXEMPLAR_FIELDS`, `IDENTITY_FIELDS`) raise nothing: a blob without them has none, and an earlier version passes over
  * them.
  */
 export const STAT_FORMAT = 1
@@ -32,6 +33,9 @@ export const SUM_FIELDS = {
 
 /** Fields of `StatBlock` that are the traces of slow requests; left out where no series has one. */
 export const EXEMPLAR_FIELDS = { step: 12, latencyMicros: 13, timeMs: 14, traceIds: 15 } as const
+
+/** Fields of `StatBlock` that are TLS identities; left out where no series has one. */
+export const IDENTITY_FIELDS = { step: 16, end: 17, identity: 18 } as const
 
 /** Fields of `StatSeries` that make a series' key: 1 to this one. */
 const LAST_KEY_FIELD = 8
@@ -179,6 +183,28 @@ export class StatBlob {
       latencyMicros: this.#cells.numbers(EXEMPLAR_FIELDS.latencyMicros, size),
       timeMs: this.#cells.numbers(EXEMPLAR_FIELDS.timeMs, size),
       traceIds,
+    }
+  }
+
+  /** Who showed which certificate. */
+  identities(): IdentityColumns {
+    const size = this.#cells.rows(IDENTITY_FIELDS.step)
+    if (size === 0) return NO_IDENTITIES
+    const steps = this.#cells.ints(IDENTITY_FIELDS.step, size)
+    const ends = this.#cells.ints(IDENTITY_FIELDS.end, size)
+    const row = new Uint32Array(size)
+    let last = 0
+    for (let i = 0; i < size; i++) {
+      last += steps[i]!
+      if (last >= this.rows || ends[i]! > SERVER)
+        throw new DecodeError('index', 'row', `of identity ${i} is ${last}, of ${this.rows}, end ${ends[i]}`)
+      row[i] = last
+    }
+    const texts = this.#cells.ints(IDENTITY_FIELDS.identity, size)
+    return {
+      row,
+      end: Uint8Array.from(ends),
+      identity: Array.from(texts, (index) => this.#tables.string(index)),
     }
   }
 

@@ -3,7 +3,7 @@ import { ProtobufWriter } from '../event/protobuf-writer.ts'
 import { TablesWriter } from './block-tables.ts'
 import type { ExemplarColumns } from './exemplars.ts'
 import type { SeriesKey } from './series.ts'
-import { EXEMPLAR_FIELDS, STAT_FORMAT, StatBlob, SUM_FIELDS } from './stat-blob.ts'
+import { EXEMPLAR_FIELDS, IDENTITY_FIELDS, STAT_FORMAT, StatBlob, SUM_FIELDS } from './stat-blob.ts'
 import type { OutcomeKey, StatBlock } from './stat-block.ts'
 
 /** A block as bytes (`StatBlock` of proto/rollup.proto). */
@@ -22,6 +22,7 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
     column(flagsOf),
   ]
   const reasons = Float64Array.from(block.outcomes, (outcome) => tables.string(outcome.reason))
+  const identities = Float64Array.from(block.identities.identity, (text) => tables.string(text))
   const writer = new ProtobufWriter(4096)
   writer.varint(1, STAT_FORMAT)
   tables.write(writer)
@@ -57,6 +58,12 @@ export function encodeStatBlock(block: StatBlock): Uint8Array {
   writer.packed(10, stepsOf(block), block.latencyIndex.length)
   writer.packed(11, block.latencyCount, block.latencyCount.length)
   if (block.exemplars.row.length > 0) writeExemplars(writer, block.exemplars)
+  if (identities.length > 0) {
+    const { row, end } = block.identities
+    writer.packed(IDENTITY_FIELDS.step, rowSteps(row), row.length)
+    writer.packed(IDENTITY_FIELDS.end, Float64Array.from(end), end.length)
+    writer.packed(IDENTITY_FIELDS.identity, identities, identities.length)
+  }
   return writer.finish()
 }
 
@@ -64,11 +71,15 @@ function writeExemplars(
   writer: ProtobufWriter,
   { row, latencyMicros, timeMs, traceIds }: ExemplarColumns,
 ): void {
-  const steps = Float64Array.from(row, (at, i) => at - (i === 0 ? 0 : row[i - 1]!))
-  writer.packed(EXEMPLAR_FIELDS.step, steps, row.length)
+  writer.packed(EXEMPLAR_FIELDS.step, rowSteps(row), row.length)
   writer.packed(EXEMPLAR_FIELDS.latencyMicros, latencyMicros, row.length)
   writer.packed(EXEMPLAR_FIELDS.timeMs, timeMs, row.length)
   writer.bytes(EXEMPLAR_FIELDS.traceIds, traceIds)
+}
+
+/** Ascending rows, each as the step from the one before it. */
+function rowSteps(row: Uint32Array): Float64Array {
+  return Float64Array.from(row, (at, i) => at - (i === 0 ? 0 : row[i - 1]!))
 }
 
 /** A block from bytes. Throws a DecodeError where they are not one of this program's. */
@@ -87,6 +98,7 @@ export function decodeStatBlock(bytes: Uint8Array): StatBlock {
     latencyCount: latencies.count,
     latencySumMicros: blob.sum('latencySumMicros'),
     exemplars: blob.exemplars(),
+    identities: blob.identities(),
     requestBytes: blob.sum('requestBytes'),
     responseBytes: blob.sum('responseBytes'),
     firstMs: blob.sum('firstMs'),

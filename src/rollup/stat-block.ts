@@ -1,6 +1,7 @@
 import type { Classification } from '../event/classification.ts'
 import type { ExemplarColumns } from './exemplars.ts'
 import type { SeriesKey } from './series.ts'
+import type { IdentityColumns } from './tls-identities.ts'
 
 /** How requests of a series ended. */
 export interface OutcomeKey {
@@ -35,6 +36,8 @@ export interface StatBlock {
   readonly latencySumMicros: Float64Array
   /** The traces of slow requests, of the rows that have one. */
   readonly exemplars: ExemplarColumns
+  /** Who showed which certificate, of the rows where one did. */
+  readonly identities: IdentityColumns
 
   readonly requestBytes: Float64Array
   readonly responseBytes: Float64Array

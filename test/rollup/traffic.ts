@@ -25,6 +25,8 @@ export function trafficEvents(times: {
     name,
     pod: fc.constantFrom('a-1', 'a-2'),
     service: name,
+    // More than a series keeps of an end.
+    identity: fc.constantFrom('', 'a', 'b', 'c', 'd', 'e', 'f'),
   })
   const timeMs = fc.integer({ min: times.fromMs, max: times.toMs })
   const direction = fc.constantFrom('inbound' as const, 'outbound' as const)
@@ -97,6 +99,7 @@ export function plainBlock(block: StatBlock): unknown[] {
         `${block.latencyIndex[block.latencyStart[row]! + i]} ${block.latencyCount[block.latencyStart[row]! + i]}`,
     ),
     exemplar: exemplars.get(row),
+    identities: identitiesOf(block, row),
     sums: [
       block.latencySumMicros,
       block.requestBytes,
@@ -111,6 +114,11 @@ export function plainBlock(block: StatBlock): unknown[] {
       block.writtenBytes,
     ].map((column) => column[row]),
   }))
+}
+
+/** `<end> <identity>` of a row. */
+function identitiesOf({ identities: { row, end, identity } }: StatBlock, of: number): string[] {
+  return identity.map((text, i) => `${end[i]} ${text}`).filter((_, i) => row[i] === of)
 }
 
 export interface Exemplar {
