@@ -202,9 +202,11 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, Schema>> = {
         object({
           source: schemaRef('Workload'),
           destination: schemaRef('Workload'),
-          secured: orNull(share('Share of requests over TLS; null where no proxy says.')),
-          clientIdentity: orNull(text('TLS identity of the source.')),
-          serverIdentity: orNull(text('TLS identity of the destination.')),
+          secured: orNull(
+            share('Share of requests over TLS, as either side says; null where no proxy does.'),
+          ),
+          clientIdentities: array(text('TLS identity of the source.'), 'By text, at most 8.'),
+          serverIdentities: array(text('TLS identity of the destination.'), 'By text, at most 8.'),
           success,
           rps,
           requests,

@@ -172,10 +172,12 @@ export interface TopAnswer extends AnswerBase {
 export interface EdgeRow {
   readonly source: WorkloadAnswer
   readonly destination: WorkloadAnswer
-  /** Share of requests over TLS, 0 to 1; null where no proxy says. */
+  /** Share of requests over TLS, 0 to 1, as the side says that counts them, else the other; null where no proxy does. */
   readonly secured: number | null
-  readonly clientIdentity: string | null
-  readonly serverIdentity: string | null
+  /** TLS identities that the source showed, in order of their text, at most 8; none where no proxy says. */
+  readonly clientIdentities: readonly string[]
+  /** Those of the destination. */
+  readonly serverIdentities: readonly string[]
   readonly success: number | null
   readonly rps: number | null
   readonly requests: number

@@ -10,7 +10,7 @@ import {
   workloadId,
 } from './facet.ts'
 import type { EdgesRequest } from './requests.ts'
-import type { Question } from './select.ts'
+import { memo, type Question, type Rows } from './select.ts'
 import type { SeriesTable } from './series-table.ts'
 import { matchesWorkload } from './target.ts'
 
@@ -58,6 +58,13 @@ export function edgeQuestion(
     prefer: [{ direction: 'outbound', unit: EDGE }],
     keeps: keptEdges(table, present),
   }
+}
+
+/** The row of each series' edge, whichever side reports it; -1 where there is none. */
+export function edgeSlots(table: SeriesTable, rows: Rows<EdgeLabel>): (series: number) => number {
+  const { ids, labels } = table.column(EDGE)
+  const slotOf = memo(labels, (label) => rows.find(label.id))
+  return (series) => slotOf(ids[series]!)
 }
 
 /** Rules 2 to 4. */

@@ -1,6 +1,7 @@
 import type { EdgeRow, EdgesAnswer } from './answer.ts'
 import { tallyConnections } from './connections.ts'
 import { edgeQuestion } from './edge-question.ts'
+import { edgeIdentities, securedByEither } from './edge-security.ts'
 import { emptyReason } from './empty-reason.ts'
 import { overflowFaults } from './overflow.ts'
 import type { EdgesRequest } from './requests.ts'
@@ -29,6 +30,9 @@ export async function edges(reader: RollupReader, request: EdgesRequest): Promis
   const { labels } = found
   const sums = reader.tally(JSON.stringify(['edges', request]), read, requests, labels)
   const { isReported, open } = await tallyConnections(reader, read, connections, labels.length)
+  const { clients, servers } = edgeIdentities(read, found)
+  const isUnknown = labels.some((_, slot) => sums.requests[slot]! > 0 && sums.tlsKnown[slot] === 0)
+  const ofEither = isUnknown ? securedByEither(read, found) : []
   const rows: EdgeRow[] = []
   for (let slot = 0; slot < labels.length; slot++) {
     const hasOpen = !Number.isNaN(open[slot]!)
@@ -37,10 +41,9 @@ export async function edges(reader: RollupReader, request: EdgesRequest): Promis
     rows.push({
       source: workloadAnswer(source),
       destination: workloadAnswer(destination),
-      secured: sums.tlsKnown[slot] === 0 ? null : sums.tls[slot]! / sums.tlsKnown[slot]!,
-      // Series carry no identities.
-      clientIdentity: null,
-      serverIdentity: null,
+      secured: sums.tlsKnown[slot] === 0 ? (ofEither[slot] ?? null) : sums.tls[slot]! / sums.tlsKnown[slot]!,
+      clientIdentities: clients(slot),
+      serverIdentities: servers(slot),
       ...requestFigures(sums, slot, read.window.seconds),
       tcpOpen: hasOpen ? open[slot]! : null,
     })

@@ -7,6 +7,8 @@ import type { Facet, Label } from './facet.ts'
 const BYTES_A_SERIES = 400
 /** The same of an outcome. */
 const BYTES_AN_OUTCOME = 300
+/** The same of a TLS identity. */
+const BYTES_AN_IDENTITY = 100
 
 /** The labels that one facet gives the series of a table. */
 export interface FacetColumn<L extends Label> {
@@ -17,7 +19,7 @@ export interface FacetColumn<L extends Label> {
 
 /**
  * Series keys as small integers, so that blocks of many buckets and partitions are merged by array index, and what a
- * query asks of a key is worked out once and not once a block. So are the outcomes that blocks keep apart.
+ * query asks of a key is worked out once and not once a block. So are the outcomes and identities that blocks keep apart.
  *
  * It only grows; its owner starts a new one when `bytes` grows too large.
  */
@@ -27,6 +29,8 @@ export class SeriesTable {
   readonly #columns = new Map<string, GrowingColumn<Label>>()
   readonly #outcomeIds = new Map<string, number>()
   readonly #outcomes: OutcomeKey[] = []
+  readonly #identityIds = new Map<string, number>()
+  readonly #identities: string[] = []
   #tls = new Int8Array(1024)
   /** By place: the series of the blob read last, and the bytes that name them. */
   readonly #last = new Map<string, KnownSeries>()
@@ -102,6 +106,22 @@ export class SeriesTable {
     if (key === undefined)
       throw new RangeError(`BUG: no outcome ${id} in a table of ${this.#outcomes.length}`)
     return key
+  }
+
+  internIdentity(text: string): number {
+    const known = this.#identityIds.get(text)
+    if (known !== undefined) return known
+    const id = this.#identities.push(text) - 1
+    this.#identityIds.set(text, id)
+    this.#bytes += BYTES_AN_IDENTITY + 2 * text.length
+    return id
+  }
+
+  identity(id: number): string {
+    const text = this.#identities[id]
+    if (text === undefined)
+      throw new RangeError(`BUG: no identity ${id} in a table of ${this.#identities.length}`)
+    return text
   }
 
   /** Whether a series' requests go over TLS: 1, 0, or -1 where the proxy does not say. */

@@ -31,6 +31,10 @@ export interface StatColumns {
   readonly endedRow: Int32Array
   readonly endedHow: Int32Array
   readonly ended: Float64Array
+  /** TLS identities: row `identityRow[i]` has the table's `identity[i]` of an end (`CLIENT`, `SERVER`). */
+  readonly identityRow: Uint32Array
+  readonly identityEnd: Uint8Array
+  readonly identity: Int32Array
   /** Row `i` owns the cells `[cellStart[i], cellStart[i + 1])`. */
   readonly cellStart: Uint32Array
   /** Latencies: see `CELL_BITS`. */
@@ -60,7 +64,7 @@ const NO_INDEX = new Int32Array(0)
 export function statColumns(blob: StatBlob, table: SeriesTable, place: string): StatColumns {
   const { lowest, highest, ...latencies } = packLatencies(blob.latencySteps())
   const series = table.internAll(place, blob)
-  const sums = { ...sumOutcomes(blob, table), ...connections(blob) }
+  const sums = { ...sumOutcomes(blob, table), ...connections(blob), ...identities(blob, table) }
   const requesting = having(series, sums.requests)
   const connecting = having(series, sums.connected)
   const columns = { series, requesting, connecting, ...sums, ...latencies, lastMs: blob.sum('lastMs') }
@@ -79,14 +83,26 @@ function having(series: Int32Array, values: Float64Array | Uint8Array): Int32Arr
 export function rebase(columns: StatColumns, table: SeriesTable): StatColumns {
   if (columns.table === table) return columns
   const moved = (series: Int32Array) => series.map((id) => table.intern(columns.table.key(id)))
-  const { series, requesting, connecting, endedHow } = columns
+  const { series, requesting, connecting, endedHow, identity } = columns
   return {
     ...columns,
     table,
     endedHow: endedHow.map((id) => table.internOutcome(columns.table.outcome(id))),
+    identity: identity.map((id) => table.internIdentity(columns.table.identity(id))),
     series: moved(series),
     requesting: moved(requesting),
     connecting: moved(connecting),
+  }
+}
+
+type Identities = Pick<StatColumns, 'identityRow' | 'identityEnd' | 'identity'>
+
+function identities(blob: StatBlob, table: SeriesTable): Identities {
+  const { row, end, identity } = blob.identities()
+  return {
+    identityRow: row,
+    identityEnd: end,
+    identity: Int32Array.from(identity, (text) => table.internIdentity(text)),
   }
 }
 

@@ -90,8 +90,8 @@ export function edgeRow(
     source,
     destination,
     secured: 1,
-    clientIdentity: `${source.name}.${source.namespace}.serviceaccount.identity.linkerd.cluster.local`,
-    serverIdentity: `${destination.name}.${destination.namespace}.serviceaccount.identity.linkerd.cluster.local`,
+    clientIdentities: [linkerdIdentity(source)],
+    serverIdentities: [linkerdIdentity(destination)],
     ...SIGNALS,
     tcpOpen: 1,
     ...row,
@@ -162,4 +162,8 @@ export const NOT_IN_WINDOW: EmptyReason = {
   message:
     'Nothing of deployment/web in namespace emojivoto between 10:00 and 10:01; last seen at 2026-11-24T09:00:00.000Z.',
   seen: ['deployment/emoji'],
+}
+
+function linkerdIdentity({ name, namespace }: WorkloadAnswer): string {
+  return `${name}.${namespace}.serviceaccount.identity.linkerd.cluster.local`
 }

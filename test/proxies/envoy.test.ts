@@ -167,6 +167,14 @@ t.test('over mutual TLS events say who both ends are', async (t) => {
     const { rows } = await serve.until('stat', question, ({ rows }) => rows[0]?.requests === 210)
     t.match(rows, [{ requests: 210, failures: 10 }])
   }
+  const identities = {
+    clientIdentities: [identityOf('web')],
+    serverIdentities: [identityOf('emoji')],
+    secured: 1,
+  }
+  t.match((await serve.ask('edges', { resource: 'deploy/emoji', namespace: 'shop', window: WINDOW })).rows, [
+    { destination: { name: 'emoji' }, requests: 210, ...identities },
+  ])
   t.equal(await serve.kill('SIGTERM'), 0)
   const events = await storedEvents(data)
   t.equal(requestsOf(events, 'outbound').length, 210)

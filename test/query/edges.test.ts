@@ -40,8 +40,8 @@ t.test('an edge is counted once, from the source’s side where it reports', asy
   const [, , webToEmoji] = await rows(events)
   t.match(webToEmoji, { success: 0.5, rps: 2 / 65, requests: 2, failures: 1, tcpOpen: null, secured: null })
   t.match(webToEmoji, {
-    clientIdentity: null,
-    serverIdentity: null,
+    clientIdentities: [],
+    serverIdentities: [],
     source: { cluster: 'east', name: 'web' },
   })
 })
@@ -72,6 +72,37 @@ t.test('secured is the share of requests over TLS, of those of which it is known
   t.equal(await secured(true, true), 1)
   t.equal(await secured(false), 0)
   t.equal(await secured(true, true, true, false, undefined), 0.75)
+})
+
+const spiffe = (name: string) => `spiffe://mesh/sa/${name}`
+
+t.test('an edge has the identities that either side saw', async (t) => {
+  const ends = { source: { identity: spiffe('web') }, destination: { identity: spiffe('emoji') } }
+  const events = [
+    request('web', 'emoji', { ...ends, tls: true }),
+    // The side that counts saw no certificate, and does not know of TLS.
+    request('web', 'emoji', { direction: 'outbound' }),
+    request('bot', 'web', { source: { identity: spiffe('z') } }),
+    request('bot', 'web', { source: { identity: spiffe('a'), pod: 'bot-2' } }),
+  ]
+  t.match(await rows(events), [
+    { clientIdentities: [spiffe('a'), spiffe('z')], serverIdentities: [], secured: null },
+    { clientIdentities: [spiffe('web')], serverIdentities: [spiffe('emoji')], secured: 1, requests: 1 },
+  ])
+})
+
+t.test('an edge has eight identities of an end, a series four', async (t) => {
+  const events = Array.from({ length: 100 }, (_, i) =>
+    request('bot', 'web', {
+      source: { identity: spiffe(String(100 + i)) },
+      destination: { pod: `web-${i % 5}` },
+    }),
+  )
+  const [row] = await rows(events)
+  t.strictSame(
+    row!.clientIdentities,
+    Array.from({ length: 8 }, (_, i) => spiffe(String(100 + i))),
+  )
 })
 
 t.test('a client outside of the mesh stays, with what is known of it', async (t) => {

@@ -23,8 +23,12 @@ export function edgesTable(rows: readonly EdgeRow[], detail: Detail): string {
       : []),
     ...(detail === 'wide'
       ? [
-          left<EdgeRow>('CLIENT_ID', ({ clientIdentity }) => textOrMissing(shortIdentity(clientIdentity))),
-          left<EdgeRow>('SERVER_ID', ({ serverIdentity }) => textOrMissing(shortIdentity(serverIdentity))),
+          left<EdgeRow>('CLIENT_ID', ({ clientIdentities }) =>
+            textOrMissing(shortIdentities(clientIdentities)),
+          ),
+          left<EdgeRow>('SERVER_ID', ({ serverIdentities }) =>
+            textOrMissing(shortIdentities(serverIdentities)),
+          ),
         ]
       : []),
     left('SECURED', ({ secured }) => securedText(secured)),
@@ -42,8 +46,8 @@ export function edgesJson(rows: readonly EdgeRow[]): object {
     src_namespace: row.source.namespace,
     dst: row.destination.name,
     dst_namespace: row.destination.namespace,
-    client_id: shortIdentity(row.clientIdentity) ?? '',
-    server_id: shortIdentity(row.serverIdentity) ?? '',
+    client_id: shortIdentities(row.clientIdentities),
+    server_id: shortIdentities(row.serverIdentities),
     no_tls_reason: noTlsReason(row.secured),
     secured: row.secured,
     src_kind: row.source.kind,
@@ -91,7 +95,9 @@ function noTlsReason(secured: number | null): string {
 }
 
 /** Linkerd's identities by their first two parts, service account and namespace; others, such as SPIFFE ids, whole. */
-function shortIdentity(identity: string | null): string | null {
-  if (identity === null || identity.includes('/')) return identity
-  return identity.split('.').slice(0, 2).join('.')
+function shortIdentities(identities: readonly string[]): string {
+  const short = identities.map((identity) =>
+    identity.includes('/') ? identity : identity.split('.').slice(0, 2).join('.'),
+  )
+  return [...new Set(short)].join(',')
 }

@@ -87,7 +87,7 @@ t.test('edges prints what Linkerd prints for the same edges', async (t) => {
     edgeRow(workload('web'), workload('voting')),
     edgeRow(workload('web'), workload('emoji')),
     edgeRow(workload('vote-bot'), workload('web'), {
-      clientIdentity: 'default.emojivoto.serviceaccount.identity.linkerd.cluster.local',
+      clientIdentities: ['default.emojivoto.serviceaccount.identity.linkerd.cluster.local'],
     }),
   ]
   t.equal(
@@ -115,10 +115,10 @@ linkerd-identity   linkerd-prometheus   linkerd     linkerd     linkerd-identity
 t.test('edges tell clusters, kinds and how much is secured apart', async (t) => {
   const rows = [
     edgeRow(workload('web'), workload('emoji', { cluster: 'west', kind: 'statefulset' }), { secured: 0.375 }),
-    edgeRow(workload('web'), workload('voting'), { secured: 0, clientIdentity: null, serverIdentity: null }),
+    edgeRow(workload('web'), workload('voting'), { secured: 0, clientIdentities: [], serverIdentities: [] }),
     edgeRow(workload(''), workload('web'), {
       secured: null,
-      clientIdentity: 'spiffe://east.example/ns/emojivoto/sa/vote-bot',
+      clientIdentities: ['spiffe://east.example/ns/emojivoto/sa/vote-bot'],
       success: null,
       rps: null,
       latencyMs: null,
