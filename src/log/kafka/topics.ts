@@ -168,16 +168,18 @@ export class Topics {
       const message = `the topic ${topic} has max.message.bytes=${largest}, less than the ${needed} that records of up to ${maxRecordBytes} bytes need: raise it, or lower the record limit`
       throw new LogError('LOG_MISCONFIGURED', message)
     }
-    const retentionMs = Number(config.get('retention.ms') ?? -1)
-    if (retentionMs >= 0 && retentionMs < made.retentionMs) {
-      const message = `the topic ${topic} keeps records for retention.ms=${retentionMs}, less than the ${made.retentionMs} that were asked for: what is older cannot be counted again if the store loses it`
-      onTrouble({ kind: 'topic', message })
-    }
+    for (const message of doubtsOf(topic, config, made.retentionMs)) onTrouble({ kind: 'topic', message })
   }
 
   async #config(topic: string): Promise<ReadonlyMap<string, string>> {
     const controller = await this.#brokers.controller()
-    const configNames = ['cleanup.policy', 'max.message.bytes', 'retention.ms']
+    const configNames = [
+      'cleanup.policy',
+      'max.message.bytes',
+      'retention.ms',
+      'retention.bytes',
+      'unclean.leader.election.enable',
+    ]
     const { resources } = await controller.request<{
       readonly resources: readonly {
         readonly configEntries: readonly {
@@ -194,6 +196,30 @@ export class Topics {
       ),
     )
   }
+}
+
+/** What a topic's settings may cost, though records can be written and read: it is told of. */
+function doubtsOf(topic: string, config: ReadonlyMap<string, string>, wantedMs: number): string[] {
+  const lost = 'what is older cannot be counted again if the store loses it'
+  const doubts: string[] = []
+  const retentionMs = Number(config.get('retention.ms') ?? -1)
+  if (retentionMs >= 0 && retentionMs < wantedMs) {
+    doubts.push(
+      `the topic ${topic} keeps records for retention.ms=${retentionMs}, less than the ${wantedMs} that were asked for: ${lost}`,
+    )
+  }
+  const retentionBytes = Number(config.get('retention.bytes') ?? -1)
+  if (retentionBytes >= 0) {
+    doubts.push(
+      `the topic ${topic} keeps retention.bytes=${retentionBytes} a partition, which may be less than the ${wantedMs} ms that were asked for: ${lost}`,
+    )
+  }
+  if (config.get('unclean.leader.election.enable') === 'true') {
+    doubts.push(
+      `the topic ${topic} has unclean.leader.election.enable=true: when brokers fail it may lose records that were acknowledged`,
+    )
+  }
+  return doubts
 }
 
 /** Of DescribeConfigs: a topic's settings. */

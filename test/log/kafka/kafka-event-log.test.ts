@@ -162,9 +162,20 @@ t.test('a topic that would lose or refuse records is not used, and the error say
   }
   t.same(troubles, [])
   const short = uniqueName('short')
-  await makeTopic(short, { 'retention.ms': '60000' })
+  await makeTopic(short, {
+    'retention.ms': '60000',
+    'retention.bytes': '1000000',
+    'unclean.leader.election.enable': 'true',
+  })
   await log.append(short, [text('a')])
-  t.match(troubles, [{ kind: 'topic', message: /retention\.ms=60000, less than the 86400000/ }])
+  t.match(troubles, [
+    { kind: 'topic', message: /retention\.ms=60000, less than the 86400000/ },
+    {
+      kind: 'topic',
+      message: /retention\.bytes=1000000 a partition, which may be less than the 86400000 ms/,
+    },
+    { kind: 'topic', message: /unclean\.leader\.election\.enable=true.*may lose records/ },
+  ])
 })
 
 t.test('more replicas than brokers, or a bad name, is an error that says so', async (t) => {
